@@ -1,0 +1,60 @@
+/**
+ * Every MQTT topic of Bramble is spelled here and nowhere else.
+ *
+ *   bramble/<node>/status                 "online" | "offline", retained, last will
+ *   bramble/<node>/load                   this node's load, retained
+ *   bramble/<node>/receipts               ids of events that were accepted (on disk) by some agent
+ *   bramble/<node>/<kind>/<sensor>        an event; retained where it is also a state
+ *   bramble/<node>/<kind>/<sensor>/status "online" | "offline", retained: is this sensor readable
+ *   bramble/<node>/gauge/<what>/set       a command; <node> "all" is every node
+ */
+export const root = 'bramble';
+
+/** Node names that topics need for themselves. */
+export const reservedNodes: readonly string[] = ['all'];
+
+export const topics = {
+  status: (node: string) => `${root}/${node}/status`,
+  load: (node: string) => `${root}/${node}/load`,
+  receipts: (node: string) => `${root}/${node}/receipts`,
+  event: (node: string, kind: string, name: string) => `${root}/${node}/${kind}/${name}`,
+  sensorStatus: (node: string, kind: string, name: string) => `${root}/${node}/${kind}/${name}/status`,
+  /** What the pixels show now, retained: `{"view":…,"brightness":…,"pixels":[…]}`. */
+  gauge: (node: string) => `${root}/${node}/gauge`,
+  setGauge: (node: string) => `${root}/${node}/gauge/pixels/set`,
+} as const;
+
+export const filters = {
+  everyStatus: `${root}/+/status`,
+  everyLoad: `${root}/+/load`,
+  /** All events that Bramble itself publishes. */
+  everyEvent: `${root}/+/+/+`,
+} as const;
+
+/** Does `topic` match the subscription `filter`? MQTT 5, section 4.7: `+` one level, `#` the rest; `$…` only literally. */
+export function matches(filter: string, topic: string): boolean {
+  if (topic.startsWith('$') && !filter.startsWith('$')) return false;
+  const wanted = filter.split('/');
+  const levels = topic.split('/');
+  for (const [i, want] of wanted.entries()) {
+    if (want === '#') return true;
+    if (i >= levels.length || (want !== '+' && want !== levels[i])) return false;
+  }
+  return wanted.length === levels.length;
+}
+
+/** A sentence that says what is wrong with a subscription filter; `undefined` when it is fine. */
+export function filterProblem(filter: string): string | undefined {
+  if (filter === '') return 'a topic filter must not be empty';
+  if (Buffer.byteLength(filter) > 65_535) return 'a topic filter has at most 65535 bytes';
+  if (filter.includes('\0')) return 'a topic filter must not contain NUL';
+  const levels = filter.split('/');
+  for (const [i, level] of levels.entries()) {
+    if (level.includes('#') && (level !== '#' || i !== levels.length - 1))
+      return `"#" must be the whole last level in ${filter}`;
+    if (level.includes('+') && level !== '+') return `"+" must be a whole level in ${filter}`;
+  }
+  if (filter.startsWith('$share/'))
+    return 'name the plain filter: Bramble shares subscriptions between its nodes by itself';
+  return undefined;
+}

@@ -1,0 +1,139 @@
+import type { Envelope } from '../events/event.ts';
+import type { Service } from '../lifecycle/service.ts';
+
+/** One function's share of an accepted event: the unit that is queued, retried, finished or dead-lettered. */
+export interface Delivery {
+  readonly id: number;
+  readonly function: string;
+  readonly event: Envelope;
+  /** Attempts made so far. */
+  readonly attempts: number;
+  /** Not before this time (ms since the epoch). */
+  readonly dueMs: number;
+  /** After this time it becomes a dead letter. */
+  readonly expiresMs: number;
+  /** Deliveries of one function with the same key are handled in order of acceptance, one at a time. */
+  readonly orderKey: string | null;
+  /** Where the answer is to be posted (async calls). */
+  readonly callbackUrl: string | null;
+  /** HTTP facts of an async call, to be given to the function again. */
+  readonly request: DeliveryRequest | null;
+}
+
+export interface DeliveryRequest {
+  readonly method: string;
+  /** Below the function, starting with `/`. */
+  readonly path: string;
+  readonly query: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface NewDelivery {
+  readonly function: string;
+  readonly expiresMs: number;
+  readonly orderKey?: string | null;
+  readonly callbackUrl?: string | null;
+  readonly request?: DeliveryRequest | null;
+  /** Most deliveries of this function waiting at once, and what happens to the one too many. */
+  readonly queue: { readonly limit: number; readonly whenFull: 'reject' | 'drop-oldest' };
+}
+
+export interface Acceptance {
+  /** `duplicate`: an event of this id was accepted within the dedupe window; nothing was written. */
+  readonly outcome: 'stored' | 'duplicate';
+  /** In the order asked for; `null` where the queue was full and the delivery became a dead letter (`reject`). */
+  readonly deliveryIds: readonly (number | null)[];
+}
+
+/** How an attempt ended. */
+export type Ending =
+  | { readonly outcome: 'done' }
+  | {
+      readonly outcome: 'retry';
+      readonly dueMs: number;
+      readonly status: number | null;
+      readonly reason: string;
+    }
+  | { readonly outcome: 'dead'; readonly status: number | null; readonly reason: string };
+
+export interface DeadLetter {
+  readonly id: number;
+  readonly function: string;
+  readonly event: Envelope;
+  readonly attempts: number;
+  readonly status: number | null;
+  readonly reason: string;
+  readonly diedMs: number;
+}
+
+export interface QueueDepth {
+  readonly function: string;
+  readonly waiting: number;
+  readonly dead: number;
+}
+
+/** An event of ours on its way out. */
+export interface OutboxEntry {
+  readonly id: string;
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly retain: boolean;
+  readonly contentType: string;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly storedMs: number;
+}
+
+/**
+ * The node's own memory on disk. Each promise resolves when the change is fsynced (one commit carries many callers:
+ * group commit) and rejects with STORE_FULL (nothing was changed, trying again may help) or STORE_BROKEN.
+ */
+export interface Store extends Service {
+  /** Event and fan-out in one transaction. With no deliveries the event is only remembered for deduplication. */
+  accept(
+    event: Envelope,
+    deliveries: readonly NewDelivery[],
+    options: { nowMs: number; dedupeMs: number },
+  ): Promise<Acceptance>;
+  /** Ends an attempt, and stores what is to be published about it, in one transaction. Unknown ids are ignored. */
+  settle(
+    deliveryId: number,
+    ending: Ending,
+    options: { nowMs: number; publish?: OutboxEntry },
+  ): Promise<void>;
+  /** Waiting deliveries of one function in order of acceptance, those with id > `afterId` only. Due or not. */
+  waiting(functionName: string, options: { afterId: number; limit: number }): Promise<readonly Delivery[]>;
+  /** Every function that has waiting or dead deliveries. */
+  depths(): Promise<readonly QueueDepth[]>;
+  /** Ends all waiting deliveries of a removed function as dead letters. Resolves to their number. */
+  abandon(functionName: string, reason: string, nowMs: number): Promise<number>;
+
+  /** Newest first. */
+  deadLetters(query: { function?: string; limit: number; beforeId?: number }): Promise<readonly DeadLetter[]>;
+  deadLetter(id: number): Promise<DeadLetter | undefined>;
+  /** Queues them again with fresh attempts; resolves to the functions concerned. Unknown ids are ignored. */
+  replay(ids: readonly number[], options: { nowMs: number; ttlMs: number }): Promise<readonly string[]>;
+  /** Deletes dead letters for good; resolves to their number. Without `ids`, those of `function`, or all. */
+  purge(query: { ids?: readonly number[]; function?: string }): Promise<number>;
+
+  putOutbox(entry: OutboxEntry): Promise<void>;
+  /** Oldest first, those stored after the entry `afterId` only (in order of storing). */
+  outbox(query: { limit: number; afterId?: string }): Promise<readonly OutboxEntry[]>;
+  /** Their handling was confirmed. Unknown ids are ignored. */
+  removeOutbox(ids: readonly string[]): Promise<void>;
+  countOutbox(): Promise<number>;
+
+  /** Small JSON documents (function specs, schedules' last ticks), by kind and key. */
+  putDocument(kind: string, key: string, value: unknown): Promise<void>;
+  removeDocument(kind: string, key: string): Promise<void>;
+  documents(kind: string): Promise<readonly { readonly key: string; readonly value: unknown }[]>;
+
+  /** Forgets event ids past their dedupe window, dead letters and outbox entries over their bounds. Returns counts. */
+  sweep(bounds: SweepBounds): Promise<{ readonly deadLetters: number; readonly outbox: number }>;
+}
+
+export interface SweepBounds {
+  readonly nowMs: number;
+  readonly maxDeadLetters: number;
+  readonly deadLetterTtlMs: number;
+  readonly maxOutbox: number;
+}

@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { root, sourceFiles } from '../support/repo.ts';
+
+/** Folder → what it may import, as STYLE has it; a file belongs to the longest folder that it is in. */
+const mayImport: Record<string, readonly string[]> = {
+  'src/support': [],
+  'src/lifecycle': ['src/support'],
+  'src/config': ['src/support'],
+  'src/events': ['src/support'],
+  hardware: ['src/support'],
+  'src/store': ['src/events', 'src/lifecycle', 'src/support'],
+  'src/bus': ['src/store', 'src/events', 'src/lifecycle', 'src/support'],
+  'src/sensing': ['hardware', 'src/events', 'src/bus', 'src/lifecycle', 'src/support'],
+  'src/gauge': ['hardware', 'src/events', 'src/bus', 'src/lifecycle', 'src/support'],
+  'src/discovery': ['src/events', 'src/bus', 'src/lifecycle', 'src/support'],
+  'src/functions': ['src/store', 'src/events', 'src/bus', 'src/lifecycle', 'src/support'],
+  'src/triggers': ['src/functions', 'src/store', 'src/events', 'src/bus', 'src/lifecycle', 'src/support'],
+  'src/gateway': ['src/functions', 'src/store', 'src/events', 'src/bus', 'src/lifecycle', 'src/support'],
+};
+
+/** Each I/O package and the one place that may import it. */
+const soleImporters: Record<string, RegExp> = {
+  mqtt: /^src\/(bus\/|doctor\/)/,
+  'mqtt-packet': /^src\/bus\//,
+  aedes: /^src\/bus\/bus\.aedes\.ts$/,
+  onoff: /^hardware\/gpio\.sysfs\.ts$/,
+  'node-cron': /^src\/triggers\/scheduler\.cron\.ts$/,
+  croner: /^src\/triggers\//,
+  fastify: /^src\/gateway\//,
+  '@photostructure/sqlite': /^src\/store\//,
+  'prom-client': /^src\/support\/metrics\.ts$/,
+  pino: /^src\/support\/log\.ts$/,
+  commander: /^src\/cli/,
+};
+
+interface Import {
+  readonly file: string;
+  readonly target: string;
+}
+
+const files = sourceFiles(['src', 'hardware']);
+const imports: Import[] = files.flatMap((file) =>
+  [
+    ...readFileSync(join(root, file), 'utf8').matchAll(
+      /(?:^|\n)\s*(?:import|export)\b[^'";]*?from '([^']+)'|import\('([^']+)'\)|(?:^|\n)import '([^']+)'/g,
+    ),
+  ].map((match) => ({ file, target: match[1] ?? match[2] ?? match[3] ?? '' })),
+);
+const ours = imports
+  .filter(({ target }) => target.startsWith('.'))
+  .map(({ file, target }) => ({ file, target: normalize(join(dirname(file), target)) }));
+
+function folderOf(file: string): string | undefined {
+  return Object.keys(mayImport).find((folder) => file.startsWith(`${folder}/`));
+}
+
+describe('imports', () => {
+  it('are found', () => {
+    expect(imports.length).toBeGreaterThan(30);
+  });
+
+  it('go only where the layout allows', () => {
+    const wrong = ours.filter(({ file, target }) => {
+      const from = folderOf(file);
+      const to = folderOf(target);
+      if (from === undefined || from === to) return false;
+      return to === undefined || !(mayImport[from] ?? []).includes(to);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('name adapters only in the composition roots', () => {
+    const adapter =
+      /\.(mqtt|aedes|memory|sysfs|sim|blinkt|terminal|cron|manual|process|local|system|sqlite)\.ts$/;
+    const wrong = ours.filter(({ file, target }) => {
+      const isRoot = /^src\/(main|cli|dev|doctor|agent)\b/.test(file);
+      return adapter.test(target) && !isRoot && !adapter.test(file) && !target.endsWith('clock.system.ts');
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('take each I/O package in one place', () => {
+    const wrong = imports.filter(({ file, target }) => {
+      const importer =
+        soleImporters[
+          target
+            .split('/')
+            .slice(0, target.startsWith('@') ? 2 : 1)
+            .join('/')
+        ];
+      return importer !== undefined && !importer.test(file);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('make no cycles', () => {
+    const edges = new Map<string, string[]>();
+    for (const { file, target } of ours) edges.set(file, [...(edges.get(file) ?? []), target]);
+    const state = new Map<string, 'open' | 'done'>();
+    const cycles: string[] = [];
+    const visit = (file: string, path: string[]) => {
+      if (state.get(file) === 'done') return;
+      if (state.get(file) === 'open') {
+        cycles.push([...path.slice(path.indexOf(file)), file].join(' → '));
+        return;
+      }
+      state.set(file, 'open');
+      for (const next of edges.get(file) ?? []) visit(next, [...path, file]);
+      state.set(file, 'done');
+    };
+    for (const file of files) visit(file, []);
+    expect(cycles).toEqual([]);
+  });
+
+  it('read the environment only at the roots', () => {
+    const readers = files.filter((file) => readFileSync(join(root, file), 'utf8').includes('process.env'));
+    expect(readers.filter((file) => !/^src\/(main|cli)\.ts$/.test(relative(root, join(root, file))))).toEqual(
+      [],
+    );
+  });
+});
