@@ -1,17 +1,13 @@
-// Bundles the agent, the command line and the store's worker thread into dist/. One file each starts faster and needs
-// less memory than a thousand small ones; packages with native parts stay outside.
-import { existsSync } from 'node:fs';
+// Bundles the command line with the agent, and the store's worker thread, into dist/. A few large files start faster and
+// need less memory than a thousand small ones; packages with native parts stay outside.
+import { readdirSync, rmSync } from 'node:fs';
+import { basename } from 'node:path';
 import { build } from 'esbuild';
 
-const isQuiet = process.argv.includes('--quiet');
-
-await build({
-  entryPoints: Object.fromEntries(
-    Object.entries({ cli: 'src/cli.ts', 'store-worker': 'src/store/worker.ts' }).filter(([, file]) =>
-      existsSync(file),
-    ),
-  ),
-  outdir: 'dist',
+const outdir = 'dist';
+const { metafile } = await build({
+  entryPoints: { cli: 'src/cli.ts', 'store-worker': 'src/store/worker.ts' },
+  outdir,
   bundle: true,
   splitting: true,
   format: 'esm',
@@ -20,9 +16,14 @@ await build({
   minifySyntax: true,
   sourcemap: 'linked',
   legalComments: 'none',
+  metafile: true,
   external: ['onoff', '@photostructure/sqlite'],
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
   },
-  logLevel: isQuiet ? 'warning' : 'info',
+  logLevel: process.argv.includes('--quiet') ? 'error' : 'info',
 });
+
+// Chunks of earlier builds have other names and would pile up.
+const fresh = new Set(Object.keys(metafile.outputs).map((file) => basename(file)));
+for (const name of readdirSync(outdir)) if (!fresh.has(name)) rmSync(`${outdir}/${name}`);

@@ -8,7 +8,7 @@ export interface Measurement {
 
 /** A sensor that is read when asked: DS18B20, DHT22, BME280, the SoC's own. */
 export interface Thermometer {
-  /** Stable over restarts and replugging: the 1-Wire ROM `28-0316a2797c`, `bme280`, `soc`. Fits a topic level. */
+  /** Stable over restarts and replugging: the 1-Wire ROM `28-0316a2797cff`, `bme280-76`, `soc`. Fits a topic level. */
   readonly id: string;
   /** What it is, for people and for discovery: `DS18B20`, `BME280`, `SoC`. */
   readonly model: string;

@@ -2,11 +2,12 @@
  * Every MQTT topic of Bramble is spelled here and nowhere else.
  *
  *   bramble/<node>/status                 "online" | "offline", retained, last will
- *   bramble/<node>/load                   this node's load, retained
+ *   bramble/<node>/load                   this node's load, retained; emptied when the node leaves on purpose
  *   bramble/<node>/receipts               ids of events that were accepted (on disk) by some agent
  *   bramble/<node>/<kind>/<sensor>        an event; retained where it is also a state
  *   bramble/<node>/<kind>/<sensor>/status "online" | "offline", retained: is this sensor readable
  *   bramble/<node>/gauge/<what>/set       a command; <node> "all" is every node
+ *   bramble/<node>/light/blinkt/{state,set}  the same pixels, as Home Assistant's JSON light
  */
 export const root = 'bramble';
 
@@ -22,6 +23,8 @@ export const topics = {
   /** What the pixels show now, retained: `{"view":…,"brightness":…,"pixels":[…]}`. */
   gauge: (node: string) => `${root}/${node}/gauge`,
   setGauge: (node: string) => `${root}/${node}/gauge/pixels/set`,
+  light: (node: string) => `${root}/${node}/light/blinkt/state`,
+  setLight: (node: string) => `${root}/${node}/light/blinkt/set`,
 } as const;
 
 export const filters = {
@@ -30,6 +33,11 @@ export const filters = {
   /** All events that Bramble itself publishes. */
   everyEvent: `${root}/+/+/+`,
 } as const;
+
+/** The node that one of our topics belongs to. */
+export function nodeOf(topic: string): string {
+  return topic.split('/')[1] ?? '';
+}
 
 /** Does `topic` match the subscription `filter`? MQTT 5, section 4.7: `+` one level, `#` the rest; `$…` only literally. */
 export function matches(filter: string, topic: string): boolean {

@@ -4,6 +4,8 @@ import type { FunctionSettings } from './settings.ts';
 export interface CatalogueEntry {
   readonly name: string;
   readonly settings: FunctionSettings;
+  /** Wanted, ready or not. */
+  readonly replicas: number;
 }
 
 /** What an agent needs to know to serve and to trigger functions: from the runtime here, or from the bus. */

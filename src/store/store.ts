@@ -34,7 +34,11 @@ export interface NewDelivery {
   readonly orderKey?: string | null;
   readonly callbackUrl?: string | null;
   readonly request?: DeliveryRequest | null;
-  /** Most deliveries of this function waiting at once, and what happens to the one too many. */
+  /**
+   * Most deliveries of this function waiting at once, and what becomes a dead letter when there is one too many: that
+   * one, or the oldest. An attempt may be under way with the oldest, which the store cannot know: if it ends well
+   * after all, settling it removes the dead letter again.
+   */
   readonly queue: { readonly limit: number; readonly whenFull: 'reject' | 'drop-oldest' };
 }
 
@@ -54,7 +58,13 @@ export type Ending =
       readonly status: number | null;
       readonly reason: string;
     }
-  | { readonly outcome: 'dead'; readonly status: number | null; readonly reason: string };
+  | {
+      readonly outcome: 'dead';
+      readonly status: number | null;
+      readonly reason: string;
+      /** It ended in the queue, without the attempt that is counted otherwise. */
+      readonly isUntried?: boolean;
+    };
 
 export interface DeadLetter {
   readonly id: number;
@@ -83,9 +93,16 @@ export interface OutboxEntry {
   readonly storedMs: number;
 }
 
+export interface StoredOutboxEntry extends OutboxEntry {
+  /** Grows from entry to entry in order of storing and is never used again. */
+  readonly position: number;
+}
+
 /**
  * The node's own memory on disk. Each promise resolves when the change is fsynced (one commit carries many callers:
- * group commit) and rejects with STORE_FULL (nothing was changed, trying again may help) or STORE_BROKEN.
+ * group commit) and rejects with STORE_FULL (nothing was changed, trying again may help), STORE_BROKEN, BUSY (too much
+ * waits to be written already) or CANCELLED (it is stopped). Answers come in the order of the calls, and each call sees
+ * what those before it did.
  */
 export interface Store extends Service {
   /** Event and fan-out in one transaction. With no deliveries the event is only remembered for deduplication. */
@@ -94,7 +111,10 @@ export interface Store extends Service {
     deliveries: readonly NewDelivery[],
     options: { nowMs: number; dedupeMs: number },
   ): Promise<Acceptance>;
-  /** Ends an attempt, and stores what is to be published about it, in one transaction. Unknown ids are ignored. */
+  /**
+   * Ends an attempt, and stores what is to be published about it, in one transaction. For an id that is not waiting
+   * nothing is done and nothing published: it was settled before, or became a dead letter.
+   */
   settle(
     deliveryId: number,
     ending: Ending,
@@ -110,14 +130,15 @@ export interface Store extends Service {
   /** Newest first. */
   deadLetters(query: { function?: string; limit: number; beforeId?: number }): Promise<readonly DeadLetter[]>;
   deadLetter(id: number): Promise<DeadLetter | undefined>;
-  /** Queues them again with fresh attempts; resolves to the functions concerned. Unknown ids are ignored. */
+  /** Queues them again with fresh attempts, at the end and whatever the queue's limit; resolves to the functions concerned. Unknown ids are ignored. */
   replay(ids: readonly number[], options: { nowMs: number; ttlMs: number }): Promise<readonly string[]>;
   /** Deletes dead letters for good; resolves to their number. Without `ids`, those of `function`, or all. */
   purge(query: { ids?: readonly number[]; function?: string }): Promise<number>;
 
+  /** An entry of an id that is there already is not stored again. */
   putOutbox(entry: OutboxEntry): Promise<void>;
-  /** Oldest first, those stored after the entry `afterId` only (in order of storing). */
-  outbox(query: { limit: number; afterId?: string }): Promise<readonly OutboxEntry[]>;
+  /** Oldest first, those stored after `afterPosition` only. */
+  outbox(query: { limit: number; afterPosition?: number }): Promise<readonly StoredOutboxEntry[]>;
   /** Their handling was confirmed. Unknown ids are ignored. */
   removeOutbox(ids: readonly string[]): Promise<void>;
   countOutbox(): Promise<number>;
@@ -131,9 +152,10 @@ export interface Store extends Service {
   sweep(bounds: SweepBounds): Promise<{ readonly deadLetters: number; readonly outbox: number }>;
 }
 
+/** A bound that is left out is not enforced by this sweep. */
 export interface SweepBounds {
   readonly nowMs: number;
-  readonly maxDeadLetters: number;
-  readonly deadLetterTtlMs: number;
-  readonly maxOutbox: number;
+  readonly maxDeadLetters?: number;
+  readonly deadLetterTtlMs?: number;
+  readonly maxOutbox?: number;
 }

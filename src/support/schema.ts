@@ -46,7 +46,11 @@ export function invalid(
   return new BrambleError(code, `${what} is not valid: ${lines.join('; ')}`, { problems });
 }
 
-function toProblems(errors: ErrorObject[]): Problem[] {
+/** A long list with a thousand wrong items needs no thousand sentences. */
+const maxProblems = 50;
+
+function toProblems(all: ErrorObject[]): Problem[] {
+  const errors = all.slice(0, maxProblems);
   const problems = errors.filter(({ keyword }) => keyword !== 'anyOf' && keyword !== 'if').map(toProblem);
   const found = problems.length > 0 ? problems : errors.map(toProblem);
   return found.filter(
@@ -72,6 +76,14 @@ function toProblem({ instancePath, keyword, params, message, data }: ErrorObject
 }
 
 function show(data: unknown): string {
-  const text = JSON.stringify(data) ?? String(data);
+  const text = stringify(data);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+function stringify(data: unknown): string {
+  try {
+    return JSON.stringify(data) ?? String(data);
+  } catch {
+    return 'a value nested too deeply'; // parsed without recursion, but not written without
+  }
 }

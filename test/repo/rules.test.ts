@@ -38,8 +38,9 @@ describe('the repository', () => {
 
   it('has no default exports, non-null assertions or any in the agent', () => {
     const code = sourceFiles(['src', 'hardware']);
+    const withoutComments = (file: string) => read(file).replace(/^\s*(\/\/|\*|\/\*\*).*$/gm, '');
     expect(code.filter((file) => /^export default/m.test(read(file)))).toEqual([]);
-    expect(code.filter((file) => /:\s*any\b|as any\b/.test(read(file)))).toEqual([]);
+    expect(code.filter((file) => /:\s*any\b|\bas any\b/.test(withoutComments(file)))).toEqual([]);
   });
 
   it('gives every TODO an issue number', () => {

@@ -1,0 +1,307 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { Readable, Transform } from 'node:stream';
+import { Pool } from 'undici';
+import { sleep } from '../../support/clock.ts';
+import { BrambleError, messageOf, systemCode } from '../../support/errors.ts';
+import type { FunctionRequest, FunctionResponse } from '../endpoint.ts';
+import { removeConnectionHeaders } from './answer-head.ts';
+import { cancelled, readAll, tooLarge } from './deadline.ts';
+import { readLines } from './lines.ts';
+import { describeExit, type ProcessGroup } from './process-group.ts';
+import {
+  busy,
+  durationSeconds,
+  Gone,
+  InFlight,
+  killGraceMs,
+  type Replica,
+  type ReplicaContext,
+  startLimitMs,
+  timedOut,
+  unready,
+} from './replica.ts';
+
+/** Shorter than any server's keep-alive time, so that no request meets a connection just being closed. */
+const keepAliveMs = 500;
+/** Between two looks whether the process listens yet. */
+const readyPollMs = 20;
+/** From a broken connection to the news that its process has ended, if it has. */
+const deathNoticeMs = 500;
+/** An answer of `ready_path` that takes longer counts as none. */
+const readyAnswerMs = 2_000;
+/** An answer up to this size is read before it is passed on; a longer one, or one of unknown length, streams. */
+const smallBytes = 65_536;
+
+/** A long-lived process that serves HTTP on a loopback port given to it in `PORT`, `port` and `http_port`. */
+export class HttpReplica implements Replica {
+  readonly id: string;
+  readonly node: string;
+  readonly #context: ReplicaContext;
+  readonly #gone = new Gone();
+  readonly #inFlight = new InFlight();
+  #group: ProcessGroup | undefined;
+  #pool: Pool | undefined;
+  #isStopping = false;
+
+  constructor(id: string, context: ReplicaContext) {
+    this.id = id;
+    this.node = context.node;
+    this.#context = context;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.count;
+  }
+
+  get gone(): Promise<string> {
+    return this.#gone.promise;
+  }
+
+  async start(): Promise<void> {
+    const port = await freePort();
+    const group = await this.#context.launch(this.#context.settings.command, {
+      env: { PORT: `${port}`, port: `${port}`, http_port: `${port}` },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#group = group;
+    for (const stream of [group.child.stdout, group.child.stderr])
+      if (stream !== null) readLines(stream, (line) => this.#context.log(this.id, line));
+    const pool = new Pool(`http://127.0.0.1:${port}`, {
+      pipelining: 1,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: keepAliveMs,
+      keepAliveMaxTimeout: keepAliveMs,
+    });
+    try {
+      await this.#becomeReady(pool, { port, group });
+    } catch (err) {
+      await Promise.all([pool.destroy(), group.end(killGraceMs)]);
+      throw err;
+    }
+    this.#pool = pool;
+    void group.exited.then((exit) => this.#gone.tell(describeExit(exit)));
+  }
+
+  async stop(drainMs: number): Promise<void> {
+    this.#isStopping = true;
+    await this.#inFlight.none(this.#context.clock, drainMs);
+    await this.#group?.end(killGraceMs);
+    await this.#pool?.destroy();
+  }
+
+  async invoke(request: FunctionRequest, { signal }: { signal: AbortSignal }): Promise<FunctionResponse> {
+    const { maxInflight } = this.#context.settings;
+    const pool = this.#pool;
+    if (this.#isStopping || pool === undefined) throw unready(this.#context, this.id);
+    if (maxInflight > 0 && this.#inFlight.count >= maxInflight) throw busy(this.#context, this.id);
+    if (signal.aborted) throw cancelled();
+    const exchange = new Exchange(this.#context, this.#inFlight.enter(), signal);
+    try {
+      return await exchange.run(pool, request);
+    } catch (err) {
+      const error = exchange.fail(err);
+      if (error.code === 'FUNCTION_FAILED') await this.#isItTheEnd();
+      throw error;
+    }
+  }
+
+  /**
+   * A connection breaks a moment before the process that broke it is known to be dead. Waiting for that keeps whoever
+   * comes next, the caller's next attempt above all, from being sent to a dying process.
+   */
+  async #isItTheEnd(): Promise<void> {
+    const { clock } = this.#context;
+    await new Promise<void>((resolve) => {
+      const cancel = clock.after(deathNoticeMs, resolve);
+      void this.gone.then(cancel).then(resolve);
+    });
+  }
+
+  async #becomeReady(pool: Pool, { port, group }: { port: number; group: ProcessGroup }): Promise<void> {
+    const { clock, name, settings } = this.#context;
+    const { readyPath } = settings;
+    const deadlineMs = clock.monotonicMs() + startLimitMs;
+    while (!(readyPath === null ? await accepts(port) : await answers(pool, readyPath))) {
+      if (group.child.exitCode !== null || group.child.signalCode !== null)
+        throw new BrambleError(
+          'FUNCTION_FAILED',
+          `function "${name}" ended before it was ready; its log tells more`,
+        );
+      if (clock.monotonicMs() > deadlineMs) throw this.#neverReady();
+      await sleep(clock, readyPollMs);
+    }
+  }
+
+  #neverReady(): BrambleError {
+    const { name, settings } = this.#context;
+    const asked = settings.readyPath === null ? '' : ` and answer ${settings.readyPath} with 2xx`;
+    return new BrambleError(
+      'FUNCTION_UNREADY',
+      `function "${name}" was not ready within ${startLimitMs} ms; it must listen on 127.0.0.1 at the port in PORT${asked}`,
+    );
+  }
+}
+
+/** One request and its answer, from the first byte to the last, with all that can cut it short. */
+class Exchange {
+  readonly #context: ReplicaContext;
+  readonly #leave: () => void;
+  readonly #signal: AbortSignal;
+  readonly #abort = new AbortController();
+  readonly #startedMs: number;
+  readonly #cancels: (() => void)[] = [];
+
+  constructor(context: ReplicaContext, leave: () => void, signal: AbortSignal) {
+    this.#context = context;
+    this.#leave = leave;
+    this.#signal = signal;
+    this.#startedMs = context.clock.monotonicMs();
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  async run(pool: Pool, { method, path, query, headers, body }: FunctionRequest): Promise<FunctionResponse> {
+    const { name, settings, maxAnswerBytes, clock } = this.#context;
+    const cancelExec = this.#limit(settings.execTimeoutMs, () => timedOut(this.#context));
+    this.#limit(settings.writeTimeoutMs, () =>
+      late(`the answer of function "${name}"`, 'write_timeout', settings.writeTimeoutMs),
+    );
+    if (body instanceof Readable) {
+      const cancelRead = this.#limit(settings.readTimeoutMs, () =>
+        late(`the body of a request to function "${name}"`, 'read_timeout', settings.readTimeoutMs),
+      );
+      body.once('end', cancelRead);
+    }
+    const answer = await pool.request({
+      path: query === '' ? path : `${path}?${query}`,
+      method,
+      headers: toUndici(headers),
+      body: body instanceof Uint8Array && body.byteLength === 0 ? null : body,
+      signal: this.#abort.signal,
+    });
+    cancelExec();
+    const answerHeaders = removeConnectionHeaders(answer.headers);
+    answerHeaders['x-duration-seconds'] = durationSeconds(clock, this.#startedMs);
+    const length = method === 'HEAD' ? 0 : Number(answer.headers['content-length'] ?? Number.NaN);
+    if (length > maxAnswerBytes) throw tooLarge(`the answer of function "${name}"`, maxAnswerBytes);
+    return {
+      status: answer.statusCode,
+      headers: answerHeaders,
+      body: await this.#bodyOf(answer.body, length),
+    };
+  }
+
+  end(): void {
+    for (const cancel of this.#cancels) cancel();
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#leave();
+  }
+
+  /** Gives up what is left of it; returns the error for the caller. */
+  fail(err: unknown): BrambleError {
+    const error = this.#translate(err);
+    this.#abort.abort(error);
+    this.end();
+    return error;
+  }
+
+  #translate(err: unknown): BrambleError {
+    if (err instanceof BrambleError) return err;
+    const { name } = this.#context;
+    // Refused: nothing was sent. Any other failure may have come after the function began its work.
+    if (systemCode(err) === 'ECONNREFUSED')
+      return new BrambleError('FUNCTION_UNREADY', `function "${name}" does not listen now`, { cause: err });
+    return new BrambleError(
+      'FUNCTION_FAILED',
+      `function "${name}" broke the connection before its answer was complete: ${messageOf(err)}; its log tells more`,
+      { cause: err },
+    );
+  }
+
+  /** A short body is read at once, which ends the exchange; any other streams. */
+  async #bodyOf(body: Readable, length: number): Promise<Uint8Array | Readable> {
+    const { name, maxAnswerBytes } = this.#context;
+    if (length > smallBytes || Number.isNaN(length)) return this.#stream(body);
+    const bytes = await readAll(body, maxAnswerBytes, `the answer of function "${name}"`);
+    this.end();
+    return bytes;
+  }
+
+  #stream(body: Readable): Readable {
+    const { name, maxAnswerBytes } = this.#context;
+    let bytes = 0;
+    const out = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        bytes += chunk.length;
+        if (bytes > maxAnswerBytes) done(tooLarge(`the answer of function "${name}"`, maxAnswerBytes));
+        else done(null, chunk);
+      },
+    });
+    body.on('error', (err) => out.destroy(this.#translate(err)));
+    out.once('close', () => {
+      body.destroy();
+      this.end();
+    });
+    return body.pipe(out);
+  }
+
+  /** 0 is no limit. */
+  #limit(limitMs: number, error: () => BrambleError): () => void {
+    if (limitMs === 0) return () => {};
+    const cancel = this.#context.clock.after(limitMs, () => this.#abort.abort(error()));
+    this.#cancels.push(cancel);
+    return cancel;
+  }
+
+  readonly #onAbort = () => this.#abort.abort(cancelled());
+}
+
+function late(what: string, setting: string, limitMs: number): BrambleError {
+  return new BrambleError(
+    'FUNCTION_TIMEOUT',
+    `${what} was not complete within its ${setting} of ${limitMs} ms; raise ${setting} if that is too short`,
+  );
+}
+
+function toUndici(headers: FunctionRequest['headers']): Record<string, string | string[]> {
+  const copy: Record<string, string | string[]> = {};
+  // undici refuses `expect`; the gateway's own server has answered it already.
+  for (const [name, value] of Object.entries(headers))
+    if (name !== 'expect') copy[name] = typeof value === 'string' ? value : [...value];
+  return copy;
+}
+
+/** A port that was free a moment ago. Should another program take it first, the function fails to start and is started again. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string')
+    throw new BrambleError('INTERNAL', 'no loopback port is free');
+  return address.port;
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
+
+async function answers(pool: Pool, path: string): Promise<boolean> {
+  try {
+    const { statusCode, body } = await pool.request({
+      path,
+      method: 'GET',
+      signal: AbortSignal.timeout(readyAnswerMs),
+    });
+    await body.dump();
+    return statusCode >= 200 && statusCode < 300;
+  } catch {
+    return false; // not listening yet, or not well yet: the next look tells
+  }
+}

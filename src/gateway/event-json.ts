@@ -1,0 +1,43 @@
+import type { Incoming } from '../bus/bus.ts';
+import type { DeadLetter } from '../store/store.ts';
+
+/** One message of the bus as the event tail shows it. */
+export function messageToJson(message: Incoming, time: string): object {
+  const { topic, retain, contentType, properties, payload } = message;
+  return { topic, time, retain, contentType, properties, ...dataToJson(payload) };
+}
+
+/** A dead letter without its data, as lists show it. */
+export function letterToJson({ diedMs, event, ...facts }: DeadLetter): LetterJson {
+  const { data, ...attributes } = event;
+  return {
+    ...facts,
+    diedAt: new Date(diedMs).toISOString(),
+    event: { ...attributes, dataBytes: data.byteLength },
+  };
+}
+
+export function letterWithDataToJson(letter: DeadLetter): LetterJson {
+  const json = letterToJson(letter);
+  return { ...json, event: { ...json.event, ...dataToJson(letter.event.data) } };
+}
+
+type LetterJson = Omit<DeadLetter, 'diedMs' | 'event'> & {
+  readonly diedAt: string;
+  readonly event: Omit<DeadLetter['event'], 'data'> & { readonly dataBytes: number };
+};
+
+/** In the manner of CloudEvents' JSON format: `data` parsed or as text, and `data_base64` for what is not text. */
+function dataToJson(bytes: Uint8Array): { data: unknown } | { data_base64: string } {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return { data_base64: Buffer.from(bytes).toString('base64') };
+  }
+  try {
+    return { data: JSON.parse(text) };
+  } catch {
+    return { data: text };
+  }
+}

@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { isIPv4 } from 'node:net';
+import type { Bus, Presence } from '../bus/bus.ts';
+import type { Config } from '../config/schema.ts';
+import { topics } from '../events/topics.ts';
+import type { Clock } from '../support/clock.ts';
+import { BrambleError, messageOf } from '../support/errors.ts';
+import type { Log } from '../support/log.ts';
+import type { Metrics } from '../support/metrics.ts';
+import { readSecretFile } from './credentials.ts';
+
+export interface BusParts {
+  readonly node: string;
+  /** The gateway's, which the embedded broker asks for beyond loopback. */
+  readonly credentials: { readonly user: string; readonly password: string };
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** The embedded broker, or a client of the configured one; only the one that is used is loaded (10 MB of memory). */
+export async function chooseBus(
+  mqtt: Config['mqtt'],
+  { node, credentials, clock, log, metrics }: BusParts,
+): Promise<Bus> {
+  const presence: Presence = { topic: topics.status(node), online: 'online', offline: 'offline' };
+  if (mqtt.url === 'embedded') {
+    const { AedesBus } = await import('../bus/bus.aedes.ts');
+    const isOpen = isLoopback(mqtt.listen.host);
+    return new AedesBus({
+      listen: mqtt.listen,
+      credentials: isOpen ? undefined : credentials,
+      presence,
+      log,
+      metrics,
+    });
+  }
+  const { MqttBus } = await import('../bus/bus.mqtt.ts');
+  return new MqttBus({
+    url: mqtt.url,
+    clientId: `bramble-${node}`,
+    username: mqtt.username,
+    password: mqtt.passwordFile === undefined ? mqtt.password : readSecretFile(mqtt.passwordFile),
+    ca: mqtt.caFile === undefined ? undefined : readAuthority(mqtt.caFile),
+    protocol: mqtt.protocol,
+    presence,
+    clock,
+    log,
+    metrics,
+  });
+}
+
+/** Without user and password, for printing. */
+export function brokerUrl({ url, listen }: Config['mqtt']): string {
+  if (url === 'embedded') return `mqtt://${listen.host}:${listen.port}`;
+  return url.replace(/\/\/[^/@]*@/, '//');
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+}
+
+function readAuthority(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (err) {
+    throw new BrambleError('CONFIG_INVALID', `cannot read mqtt.caFile ${file}: ${messageOf(err)}`, {
+      cause: err,
+    });
+  }
+}

@@ -1,0 +1,273 @@
+import { randomUUID } from 'node:crypto';
+import { uptime } from 'node:os';
+import { join } from 'node:path';
+import { MotionSensor } from '../../hardware/motion-sensor.ts';
+import type { Bus } from '../bus/bus.ts';
+import { Outbox } from '../bus/outbox.ts';
+import type { Config, Role } from '../config/schema.ts';
+import { HomeAssistant } from '../discovery/home-assistant.ts';
+import { LocalCatalogue } from '../functions/catalogue.local.ts';
+import { createInvoke } from '../functions/invoke.ts';
+import { ProcessRuntime } from '../functions/runtime.process.ts';
+import type { FunctionRuntime } from '../functions/runtime.ts';
+import type { NodeStatus, Version } from '../gateway/ports.ts';
+import { Gateway } from '../gateway/server.ts';
+import { Cluster } from '../gauge/cluster.ts';
+import { Display } from '../gauge/display.ts';
+import { Light } from '../gauge/light.ts';
+import { LoadSampler } from '../gauge/load.ts';
+import type { Service } from '../lifecycle/service.ts';
+import { Climate } from '../sensing/climate.ts';
+import { Motion } from '../sensing/motion.ts';
+import { Reporter } from '../sensing/report.ts';
+import { Sensors } from '../sensing/sensors.ts';
+import { ThrottlingWatch } from '../sensing/throttling.ts';
+import { SqliteStore } from '../store/store.sqlite.ts';
+import type { Clock } from '../support/clock.ts';
+import type { Log } from '../support/log.ts';
+import type { Metrics } from '../support/metrics.ts';
+import { Acceptor } from '../triggers/acceptor.ts';
+import { postCallback } from '../triggers/callback.undici.ts';
+import { DeadLetters } from '../triggers/dead-letters.ts';
+import { Dispatcher } from '../triggers/dispatcher.ts';
+import { createMeasures } from '../triggers/measures.ts';
+import { EventTrigger } from '../triggers/on-event.ts';
+import { ScheduleTrigger } from '../triggers/on-schedule.ts';
+import { CronScheduler } from '../triggers/scheduler.cron.ts';
+import { brokerUrl, chooseBus } from './bus.ts';
+import { chooseHardware, type Hardware } from './hardware.ts';
+
+export interface AgentParts {
+  readonly config: Config;
+  readonly node: string;
+  readonly version: Version;
+  /** For the gateway, and for the embedded broker beyond loopback. */
+  readonly password: string;
+  /** Bundled worker thread of the store. */
+  readonly storeWorkerFile: string;
+  /** Folder of the functions and runtimes that ship. */
+  readonly functionsDir: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly isReady: () => boolean;
+}
+
+export interface AgentServices {
+  /** In the order of starting. */
+  readonly services: readonly Service[];
+  readonly bus: Bus;
+  readonly hardware: Hardware;
+  /** With the role `serve`. */
+  readonly runtime: FunctionRuntime | undefined;
+  readonly gateway: Gateway | undefined;
+}
+
+/** Chooses the adapters and lines the services up. Opens nothing. */
+export async function compose(parts: AgentParts): Promise<AgentServices> {
+  const { config, node, clock, log, metrics } = parts;
+  const store = new SqliteStore({
+    file: join(config.dataDir, 'bramble.db'),
+    workerFile: parts.storeWorkerFile,
+    log,
+  });
+  const credentials = { user: config.gateway.user, password: parts.password };
+  const bus = await chooseBus(config.mqtt, { node, credentials, clock, log, metrics });
+  const { receiptTimeoutMs, maxOutbox } = config.delivery;
+  const outbox = new Outbox({ store, bus, node, clock, log, metrics, receiptTimeoutMs, maxOutbox });
+  const hardware = chooseHardware(config, clock);
+  const base: Base = { ...parts, store, bus, outbox, hardware };
+
+  const serving = has(config, 'serve') ? serve(base) : undefined;
+  const sensing = has(config, 'sense') ? sense(base) : undefined;
+  const showing = has(config, 'show') ? show(base, sensing, serving) : undefined;
+  const discovery = sensing !== undefined && config.homeAssistant.enabled ? [discover(base, sensing)] : [];
+  return {
+    bus,
+    hardware,
+    runtime: serving?.runtime,
+    gateway: serving?.gateway,
+    services: [
+      store,
+      // Handlers are registered before the broker is met: it may hold messages for us.
+      ...(serving?.beforeBus ?? []),
+      bus,
+      outbox,
+      ...(serving?.afterBus ?? []),
+      ...(sensing?.services ?? []),
+      ...(showing ?? []),
+      ...discovery,
+    ],
+  };
+}
+
+interface Base extends AgentParts {
+  readonly store: SqliteStore;
+  readonly bus: Bus;
+  readonly outbox: Outbox;
+  readonly hardware: Hardware;
+}
+
+function has({ roles }: Config, role: Role): boolean {
+  return roles.includes(role);
+}
+
+function serve(base: Base) {
+  const { config, node, clock, log, metrics, store, bus, outbox, isReady } = base;
+  const { maxAnswerBytes, logBytes } = config.functions;
+  const newId = randomUUID;
+  const scheduler = new CronScheduler({ clock, log });
+  const runtime = new ProcessRuntime({ ...base, dataDir: config.dataDir, maxAnswerBytes, logBytes });
+  const catalogue = new LocalCatalogue(runtime, log);
+  const invoke = createInvoke({ catalogue, metrics, node, clock, newId });
+  const measures = createMeasures(metrics);
+  const triggers = { node, store, catalogue, clock, newId, log, measures };
+  const dispatcher = new Dispatcher({
+    ...triggers,
+    invoke,
+    post: postCallback,
+    bus,
+    random: Math.random,
+    onResult: (entry) => outbox.offer(entry),
+  });
+  const acceptor = new Acceptor({ ...triggers, queues: dispatcher, dedupeMs: config.delivery.dedupeMs });
+  const deadLetters = new DeadLetters({
+    ...triggers,
+    queues: dispatcher,
+    maxDeadLetters: config.delivery.maxDeadLetters,
+  });
+  const gateway = new Gateway({
+    ...config.gateway,
+    password: base.password,
+    version: base.version,
+    runtime,
+    invoke,
+    acceptAsync: (name, call) => acceptor.acceptAsync(name, call),
+    deadLetters: {
+      list: (query) => store.deadLetters(query),
+      get: (id) => store.deadLetter(id),
+      replay: (which) => deadLetters.replay(which),
+      purge: (which) => deadLetters.purge(which),
+    },
+    bus,
+    status: () => nodeStatus(base),
+    readiness: () =>
+      isReady() ? { isReady: true } : { isReady: false, reason: 'the agent is starting or stopping' },
+    metrics,
+    log,
+    clock,
+    simulate: base.hardware.simulation?.change,
+  });
+  const schedules = has(config, 'control') ? [new ScheduleTrigger({ ...triggers, scheduler, acceptor })] : [];
+  return {
+    runtime,
+    catalogue,
+    gateway,
+    beforeBus: [runtime, catalogue, new EventTrigger({ ...triggers, bus, acceptor })],
+    afterBus: [dispatcher, deadLetters, gateway, ...schedules],
+  };
+}
+
+async function nodeStatus({ config, node, version, store, bus }: Base): Promise<NodeStatus> {
+  return {
+    node,
+    roles: config.roles,
+    version: version.release,
+    startedAt: processStart,
+    bus: { state: bus.state, url: brokerUrl(config.mqtt) },
+    outbox: await store.countOutbox(),
+    queues: await store.depths(),
+  };
+}
+
+const processStart = new Date(performance.timeOrigin).toISOString();
+
+function sense(base: Base) {
+  const { config, node, clock, log, metrics, bus, outbox, hardware } = base;
+  const reporter = new Reporter({
+    node,
+    report: (event) => outbox.publish(event),
+    clock,
+    newId: randomUUID,
+    log,
+    metrics,
+  });
+  const sensors = new Sensors({ node, bus, log });
+  const shared = { reporter, sensors, clock, log, metrics };
+  const climate = new Climate({ ...shared, ...config.climate, thermometers: hardware.thermometers });
+  const throttling = new ThrottlingWatch({ ...shared, throttling: hardware.throttling });
+  const { gpio: bcm, sensor, ...pir } = config.motion;
+  // The PIR got its power with the Pi: an agent that is merely restarted need not wait again.
+  const warmUpMs = Math.max(0, pir.warmUpMs - uptime() * 1000);
+  const motion = new Motion({
+    ...shared,
+    sensor,
+    connect: (listener) => new MotionSensor({ ...pir, warmUpMs, gpio: hardware.gpio, bcm, clock }, listener),
+  });
+  const services: Service[] = [
+    sensors,
+    throttling,
+    ...(config.climate.enabled ? [climate] : []),
+    ...(config.motion.enabled ? [motion] : []),
+  ];
+  return { sensors, climate, throttling, services };
+}
+
+type Sensing = ReturnType<typeof sense>;
+type Serving = ReturnType<typeof serve>;
+
+function show(base: Base, sensing: Sensing | undefined, serving: Serving | undefined): Service[] {
+  const { config, node, clock, log, metrics, bus, hardware } = base;
+  const { gauge } = config;
+  const cluster = new Cluster({ node, bus, clock, log, metrics, staleMs: gauge.staleMs });
+  const sampler = new LoadSampler({
+    ...gauge,
+    node,
+    bus,
+    clock,
+    log,
+    procRoot: config.hardware.procRoot,
+    readCelsius: () => sensing?.climate.celsiusOf('soc'),
+    isThrottled: () => sensing?.throttling.isThrottled ?? false,
+    countInFlight: () => (serving === undefined ? 0 : countInFlight(serving)),
+    onSample: (load) => cluster.hear(load),
+  });
+  if (!gauge.enabled) return [cluster, sampler];
+  const { nightFrom, nightTo } = gauge;
+  const night =
+    nightFrom === undefined || nightTo === undefined ? {} : { night: { from: nightFrom, to: nightTo } };
+  const display = new Display({
+    ...gauge,
+    ...night,
+    node,
+    pixels: hardware.pixels,
+    cluster,
+    bus,
+    clock,
+    log,
+    metrics,
+  });
+  return [cluster, sampler, display, new Light({ node, bus, log })];
+}
+
+function countInFlight({ catalogue }: Serving): number {
+  const endpoints = catalogue.entries().flatMap(({ name }) => catalogue.endpoints(name));
+  return endpoints.reduce((sum, { inFlight }) => sum + inFlight, 0);
+}
+
+function discover({ config, node, version, clock, log, bus }: Base, { sensors }: Sensing): Service {
+  return new HomeAssistant({
+    node,
+    bus,
+    clock,
+    log,
+    random: Math.random,
+    prefix: config.homeAssistant.prefix,
+    version: version.release,
+    procRoot: config.hardware.procRoot,
+    hasGauge: has(config, 'show') && config.gauge.enabled,
+    expireAfterMs: 3 * config.climate.maxSilenceMs,
+    sensors,
+  });
+}
