@@ -3,16 +3,16 @@ import { BrambleError, toBrambleError } from '../support/errors.ts';
 import type { Log } from '../support/log.ts';
 import type { Metrics } from '../support/metrics.ts';
 import { type Backoff, backoffMs } from '../support/retry.ts';
-import { BrokerSubscriptions, isRefused, logRefusal } from './broker-subscriptions.ts';
 import type { Bus, BusState, Incoming, Outgoing, Presence, SubscribeOptions } from './bus.ts';
 import { type BusMetrics, busMetrics } from './bus-metrics.ts';
 import { StateCell } from './bus-state.ts';
 import { checkFilter, checkTopic } from './check-topic.ts';
 import { presenceMessage } from './message.ts';
-import { MqttConnection } from './mqtt-connection.ts';
-import type { ConnectionOptions } from './mqtt-options.ts';
-import { VersionChoice } from './mqtt-version.ts';
-import { brokerShares } from './share-probe.ts';
+import { BrokerSubscriptions, isRefused, logRefusal } from './mqtt/broker-subscriptions.ts';
+import { MqttConnection } from './mqtt/mqtt-connection.ts';
+import type { ConnectionOptions } from './mqtt/mqtt-options.ts';
+import { VersionChoice } from './mqtt/mqtt-version.ts';
+import { brokerShares } from './mqtt/share-probe.ts';
 import { type Handler, Subscriptions } from './subscriptions.ts';
 
 /** Full jitter over this range, so that nodes that lost their broker together do not come back together. */

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { findHeaderChip, gpioRoot, listChips } from '../../hardware/gpio-chip.ts';
 import { SysfsThermometers } from '../../hardware/thermometer.sysfs.ts';
 import type { Thermometers } from '../../hardware/thermometer.ts';
-import { MqttConnection } from '../bus/mqtt-connection.ts';
+import { MqttConnection } from '../bus/mqtt/mqtt-connection.ts';
 import type { Config } from '../config/schema.ts';
 import { readSecretFile } from '../main/credentials.ts';
 import { systemClock } from '../support/clock.system.ts';

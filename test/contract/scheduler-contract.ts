@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Scheduler } from '../../src/triggers/scheduler.ts';
+import type { Scheduler } from '../../src/triggers/schedule/scheduler.ts';
 import { until } from '../support/wait.ts';
 
 export interface SchedulerUnderTest {

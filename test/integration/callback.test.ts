@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { postCallback } from '../../src/triggers/callback.undici.ts';
+import { postCallback } from '../../src/triggers/delivery/callback.undici.ts';
 
 interface Received {
   readonly method: string | undefined;

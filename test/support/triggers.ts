@@ -10,8 +10,8 @@ import { BrambleError } from '../../src/support/errors.ts';
 import { silentLog } from '../../src/support/log.ts';
 import { Metrics } from '../../src/support/metrics.ts';
 import { Acceptor } from '../../src/triggers/acceptor.ts';
-import type { CallbackRequest } from '../../src/triggers/callback.ts';
-import { Dispatcher } from '../../src/triggers/dispatcher.ts';
+import type { CallbackRequest } from '../../src/triggers/delivery/callback.ts';
+import { Dispatcher } from '../../src/triggers/delivery/dispatcher.ts';
 import { createMeasures, type Measures } from '../../src/triggers/measures.ts';
 
 export const notAborted = new AbortController().signal;

@@ -1,24 +1,21 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-import { Readable, Transform } from 'node:stream';
 import { Pool } from 'undici';
 import { sleep } from '../../support/clock.ts';
-import { BrambleError, messageOf, systemCode } from '../../support/errors.ts';
+import { BrambleError } from '../../support/errors.ts';
 import type { FunctionRequest, FunctionResponse } from '../endpoint.ts';
-import { removeConnectionHeaders } from './answer-head.ts';
-import { cancelled, readAll, tooLarge } from './deadline.ts';
+import { cancelled } from './deadline.ts';
+import { HttpExchange } from './http-exchange.ts';
 import { readLines } from './lines.ts';
 import { describeExit, type ProcessGroup } from './process-group.ts';
 import {
   busy,
-  durationSeconds,
   Gone,
   InFlight,
   killGraceMs,
   type Replica,
   type ReplicaContext,
   startLimitMs,
-  timedOut,
   unready,
 } from './replica.ts';
 
@@ -30,8 +27,6 @@ const readyPollMs = 20;
 const deathNoticeMs = 500;
 /** An answer of `ready_path` that takes longer counts as none. */
 const readyAnswerMs = 2_000;
-/** An answer up to this size is read before it is passed on; a longer one, or one of unknown length, streams. */
-const smallBytes = 65_536;
 
 /** A long-lived process that serves HTTP on a loopback port given to it in `PORT`, `port` and `http_port`. */
 export class HttpReplica implements Replica {
@@ -97,7 +92,7 @@ export class HttpReplica implements Replica {
     if (this.#isStopping || pool === undefined) throw unready(this.#context, this.id);
     if (maxInflight > 0 && this.#inFlight.count >= maxInflight) throw busy(this.#context, this.id);
     if (signal.aborted) throw cancelled();
-    const exchange = new Exchange(this.#context, this.#inFlight.enter(), signal);
+    const exchange = new HttpExchange(this.#context, this.#inFlight.enter(), signal);
     try {
       return await exchange.run(pool, request);
     } catch (err) {
@@ -142,134 +137,6 @@ export class HttpReplica implements Replica {
       `function "${name}" was not ready within ${startLimitMs} ms; it must listen on 127.0.0.1 at the port in PORT${asked}`,
     );
   }
-}
-
-/** One request and its answer, from the first byte to the last, with all that can cut it short. */
-class Exchange {
-  readonly #context: ReplicaContext;
-  readonly #leave: () => void;
-  readonly #signal: AbortSignal;
-  readonly #abort = new AbortController();
-  readonly #startedMs: number;
-  readonly #cancels: (() => void)[] = [];
-
-  constructor(context: ReplicaContext, leave: () => void, signal: AbortSignal) {
-    this.#context = context;
-    this.#leave = leave;
-    this.#signal = signal;
-    this.#startedMs = context.clock.monotonicMs();
-    signal.addEventListener('abort', this.#onAbort, { once: true });
-  }
-
-  async run(pool: Pool, { method, path, query, headers, body }: FunctionRequest): Promise<FunctionResponse> {
-    const { name, settings, maxAnswerBytes, clock } = this.#context;
-    const cancelExec = this.#limit(settings.execTimeoutMs, () => timedOut(this.#context));
-    this.#limit(settings.writeTimeoutMs, () =>
-      late(`the answer of function "${name}"`, 'write_timeout', settings.writeTimeoutMs),
-    );
-    if (body instanceof Readable) {
-      const cancelRead = this.#limit(settings.readTimeoutMs, () =>
-        late(`the body of a request to function "${name}"`, 'read_timeout', settings.readTimeoutMs),
-      );
-      body.once('end', cancelRead);
-    }
-    const answer = await pool.request({
-      path: query === '' ? path : `${path}?${query}`,
-      method,
-      headers: toUndici(headers),
-      body: body instanceof Uint8Array && body.byteLength === 0 ? null : body,
-      signal: this.#abort.signal,
-    });
-    cancelExec();
-    const answerHeaders = removeConnectionHeaders(answer.headers);
-    answerHeaders['x-duration-seconds'] = durationSeconds(clock, this.#startedMs);
-    const length = method === 'HEAD' ? 0 : Number(answer.headers['content-length'] ?? Number.NaN);
-    if (length > maxAnswerBytes) throw tooLarge(`the answer of function "${name}"`, maxAnswerBytes);
-    return {
-      status: answer.statusCode,
-      headers: answerHeaders,
-      body: await this.#bodyOf(answer.body, length),
-    };
-  }
-
-  end(): void {
-    for (const cancel of this.#cancels) cancel();
-    this.#signal.removeEventListener('abort', this.#onAbort);
-    this.#leave();
-  }
-
-  /** Gives up what is left of it; returns the error for the caller. */
-  fail(err: unknown): BrambleError {
-    const error = this.#translate(err);
-    this.#abort.abort(error);
-    this.end();
-    return error;
-  }
-
-  #translate(err: unknown): BrambleError {
-    if (err instanceof BrambleError) return err;
-    const { name } = this.#context;
-    // Refused: nothing was sent. Any other failure may have come after the function began its work.
-    if (systemCode(err) === 'ECONNREFUSED')
-      return new BrambleError('FUNCTION_UNREADY', `function "${name}" does not listen now`, { cause: err });
-    return new BrambleError(
-      'FUNCTION_FAILED',
-      `function "${name}" broke the connection before its answer was complete: ${messageOf(err)}; its log tells more`,
-      { cause: err },
-    );
-  }
-
-  /** A short body is read at once, which ends the exchange; any other streams. */
-  async #bodyOf(body: Readable, length: number): Promise<Uint8Array | Readable> {
-    const { name, maxAnswerBytes } = this.#context;
-    if (length > smallBytes || Number.isNaN(length)) return this.#stream(body);
-    const bytes = await readAll(body, maxAnswerBytes, `the answer of function "${name}"`);
-    this.end();
-    return bytes;
-  }
-
-  #stream(body: Readable): Readable {
-    const { name, maxAnswerBytes } = this.#context;
-    let bytes = 0;
-    const out = new Transform({
-      transform(chunk: Buffer, _encoding, done) {
-        bytes += chunk.length;
-        if (bytes > maxAnswerBytes) done(tooLarge(`the answer of function "${name}"`, maxAnswerBytes));
-        else done(null, chunk);
-      },
-    });
-    body.on('error', (err) => out.destroy(this.#translate(err)));
-    out.once('close', () => {
-      body.destroy();
-      this.end();
-    });
-    return body.pipe(out);
-  }
-
-  /** 0 is no limit. */
-  #limit(limitMs: number, error: () => BrambleError): () => void {
-    if (limitMs === 0) return () => {};
-    const cancel = this.#context.clock.after(limitMs, () => this.#abort.abort(error()));
-    this.#cancels.push(cancel);
-    return cancel;
-  }
-
-  readonly #onAbort = () => this.#abort.abort(cancelled());
-}
-
-function late(what: string, setting: string, limitMs: number): BrambleError {
-  return new BrambleError(
-    'FUNCTION_TIMEOUT',
-    `${what} was not complete within its ${setting} of ${limitMs} ms; raise ${setting} if that is too short`,
-  );
-}
-
-function toUndici(headers: FunctionRequest['headers']): Record<string, string | string[]> {
-  const copy: Record<string, string | string[]> = {};
-  // undici refuses `expect`; the gateway's own server has answered it already.
-  for (const [name, value] of Object.entries(headers))
-    if (name !== 'expect') copy[name] = typeof value === 'string' ? value : [...value];
-  return copy;
 }
 
 /** A port that was free a moment ago. Should another program take it first, the function fails to start and is started again. */
