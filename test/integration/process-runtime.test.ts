@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Endpoint } from '../../src/functions/endpoint.ts';
 import type { ProcessRuntime } from '../../src/functions/runtime.process.ts';
 import { toBrambleError } from '../../src/support/errors.ts';
@@ -92,6 +92,7 @@ describe('the process runtime', () => {
 
   it('cuts off an answer over the limit, in each mode', async () => {
     const small = await openProcessRuntime({ maxAnswerBytes: 1_000 });
+    onTestFinished(() => small.close());
     for (const mode of ['node', 'fork', 'http'] as const) {
       await small.runtime.deploy(probeSpec(mode, mode, { envVars: { long: 'x'.repeat(1_001) } }));
       // The echo may stream its answer, the variable comes with its length.
@@ -101,7 +102,6 @@ describe('the process runtime', () => {
         expect(await codeOf(work.then(textOf))).toBe('BODY_TOO_LARGE');
       }
     }
-    await small.close();
   });
 
   it('streams both ways through an HTTP function', async () => {
