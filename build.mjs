@@ -1,8 +1,10 @@
 // Bundles the command line with the agent, and the store's worker thread, into dist/. A few large files start faster and
-// need less memory than a thousand small ones; packages with native parts stay outside.
+// need less memory than a thousand small ones; packages with native parts stay outside, and are copied to the folder
+// that `--natives` names.
 import { readdirSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import { build } from 'esbuild';
+import { copyNatives, natives } from './natives.mjs';
 
 const outdir = 'dist';
 const { metafile } = await build({
@@ -17,7 +19,7 @@ const { metafile } = await build({
   sourcemap: 'linked',
   legalComments: 'none',
   metafile: true,
-  external: ['onoff', '@photostructure/sqlite'],
+  external: natives,
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
   },
@@ -27,3 +29,6 @@ const { metafile } = await build({
 // Chunks of earlier builds have other names and would pile up.
 const fresh = new Set(Object.keys(metafile.outputs).map((file) => basename(file)));
 for (const name of readdirSync(outdir)) if (!fresh.has(name)) rmSync(`${outdir}/${name}`);
+
+const nativesAt = process.argv.indexOf('--natives');
+if (nativesAt !== -1) copyNatives(process.argv[nativesAt + 1]);

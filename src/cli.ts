@@ -1,5 +1,6 @@
 #!/usr/bin/env -S node --max-semi-space-size=1
 import { homedir } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import pkg from '../package.json' with { type: 'json' };
 import { runCli } from './cli/run.ts';
 import { onTermination } from './lifecycle/signals.ts';
@@ -32,6 +33,7 @@ const running = runCli(process.argv.slice(2), {
   env,
   home: homedir(),
   version: pkg.version,
+  functionsDir: fileURLToPath(new URL('../functions', import.meta.url)), // the same from src/ and from dist/
   stdin,
   stdout,
   stderr,

@@ -12,6 +12,7 @@ import { BrokerSubscriptions, isRefused, logRefusal } from './mqtt/broker-subscr
 import { MqttConnection } from './mqtt/mqtt-connection.ts';
 import type { ConnectionOptions } from './mqtt/mqtt-options.ts';
 import { VersionChoice } from './mqtt/mqtt-version.ts';
+import type { AdoptedSession } from './mqtt/session-takeover.ts';
 import { brokerShares } from './mqtt/share-probe.ts';
 import { type Handler, Subscriptions } from './subscriptions.ts';
 
@@ -141,6 +142,23 @@ export class MqttBus implements Bus {
 
   onState(listener: (state: BusState) => void): () => void {
     return this.#state.listen(listener);
+  }
+
+  /**
+   * Opens the session that the broker keeps for another client, and has our handlers take what it holds for groups, until
+   * that client comes back or `end` is called. Rejects BUS_OFFLINE and BUS_REFUSED.
+   */
+  async adopt(clientId: string): Promise<AdoptedSession> {
+    if (!this.#openConnection)
+      throw new BrambleError('BUS_OFFLINE', `cannot adopt ${clientId}: not connected`);
+    const connection = new MqttConnection({
+      ...this.#connectionOptions(),
+      clientId,
+      presence: undefined, // it is and stays offline
+      onMessage: (message, ids) => this.#subscriptions.dispatchForGroups(message, ids),
+    });
+    await connection.open();
+    return { closed: connection.closed, end: () => connection.end() };
   }
 
   async #stayConnected(signal: AbortSignal): Promise<void> {

@@ -47,15 +47,30 @@ export class Subscriptions {
    * them, else of all that match its topic; in a group one handler after the other takes a turn. Resolves when all
    * have; rejects with the first failure when all have ended.
    */
-  async dispatch(message: Incoming, ids?: readonly number[]): Promise<void> {
-    const running: Promise<void>[] = [];
-    for (const route of this.#routes.values()) {
-      if (!isFor(route, message, ids)) continue;
-      for (const handler of takeTurn(route)) running.push(run(handler, message));
-    }
-    const failed = (await Promise.allSettled(running)).find(({ status }) => status === 'rejected');
-    if (failed?.status === 'rejected') throw failed.reason;
+  dispatch(message: Incoming, ids?: readonly number[]): Promise<void> {
+    return start(
+      [...this.#routes.values()].filter((route) => isFor(route, message, ids)),
+      message,
+    );
   }
+
+  /**
+   * The same for a message that another member of our groups was to have. What it subscribed to for itself is left
+   * aside, where the broker tells it apart. Its groups' filters may be others than ours by now, so the topic decides.
+   */
+  dispatchForGroups(message: Incoming, ids: readonly number[] = []): Promise<void> {
+    const routes = [...this.#routes.values()];
+    const plain = routes.filter(({ group }) => group === undefined).map(({ id }) => id);
+    const isItsOwn = ids.length > 0 && ids.every((id) => plain.includes(id));
+    const groups = routes.filter((route) => route.group !== undefined && isFor(route, message, undefined));
+    return start(isItsOwn ? [] : groups, message);
+  }
+}
+
+async function start(routes: readonly LiveRoute[], message: Incoming): Promise<void> {
+  const running = routes.flatMap((route) => takeTurn(route).map((handler) => run(handler, message)));
+  const failed = (await Promise.allSettled(running)).find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
 }
 
 /** Calls a handler; a throw becomes a rejection. */

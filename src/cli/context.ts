@@ -19,6 +19,8 @@ export interface CliContext {
   /** The user's home folder. */
   readonly home: string;
   readonly version: string;
+  /** Folder of the functions, runtimes, templates and watchdogs that ship. */
+  readonly functionsDir: string;
   readonly stdin: Input;
   readonly stdout: Output;
   readonly stderr: Output;

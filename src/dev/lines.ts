@@ -18,9 +18,16 @@ export function describeEvent(event: Envelope): string {
       return `${name} answered ${data.status} in ${round(data.durationMs)} ms: ${short(data.result)}`;
     case 'function.failed':
       return `${name} failed after ${data.attempts} attempts: ${short(data.reason)}`;
+    case 'function.scaled':
+      return `${name} ${describeScale(data)}: ${short(data.explanation)}`;
     default:
       return `${event.type} ${event.topic}: ${short(data)}`;
   }
+}
+
+function describeScale({ replicas, replicasBefore, frozen }: Record<string, unknown>): string {
+  if (replicas !== replicasBefore) return `scaled from ${replicasBefore} to ${replicas}`;
+  return frozen === true ? 'frozen' : 'thawed';
 }
 
 function parse(data: Uint8Array): Record<string, unknown> {

@@ -51,6 +51,9 @@ function placeOf(event: BrambleEvent): { topic: string; retain: boolean } {
     case 'function.finished':
     case 'function.failed':
       return { topic: topics.event(event.node, 'function', event.function), retain: false };
+    case 'function.scaled':
+      // Not beside the results: who listens for these wants no news of their replicas.
+      return { topic: topics.event(event.node, 'scaling', event.function), retain: false };
     default:
       return event satisfies never;
   }
@@ -137,6 +140,8 @@ function typeOfTopic(topic: string, payload: Record<string, unknown>): string {
       return 'throttling.changed';
     case 'function':
       return payload.ok === false ? 'function.failed' : 'function.finished';
+    case 'scaling':
+      return 'function.scaled';
     default:
       return `${kind}.measured`;
   }

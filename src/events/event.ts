@@ -71,6 +71,20 @@ export interface FunctionFailed extends Happening {
   readonly hops: number;
 }
 
+/** The autoscaler changed how many replicas a function has, or froze or woke them. */
+export interface FunctionScaled extends Happening {
+  readonly type: 'function.scaled';
+  readonly function: string;
+  /** Wanted from now on, and before. */
+  readonly replicas: number;
+  readonly replicasBefore: number;
+  readonly frozen: boolean;
+  /** `load`: more are needed; `quiet`: fewer; `idle`: nobody calls; `wake`: somebody called; `limits`: its settings say so. */
+  readonly reason: 'load' | 'quiet' | 'idle' | 'wake' | 'limits';
+  /** The figures behind it, for people. */
+  readonly explanation: string;
+}
+
 export type SensorEvent =
   | MotionDetected
   | MotionCleared
@@ -79,7 +93,7 @@ export type SensorEvent =
   | PressureMeasured
   | ThrottlingChanged;
 
-export type BrambleEvent = SensorEvent | FunctionFinished | FunctionFailed;
+export type BrambleEvent = SensorEvent | FunctionFinished | FunctionFailed | FunctionScaled;
 
 /**
  * What travels: an event of ours or a foreign MQTT message, tick or async call, in the shape in which it is stored

@@ -8,6 +8,12 @@
  *   bramble/<node>/<kind>/<sensor>/status "online" | "offline", retained: is this sensor readable
  *   bramble/<node>/gauge/<what>/set       a command; <node> "all" is every node
  *   bramble/<node>/light/blinkt/{state,set}  the same pixels, as Home Assistant's JSON light
+ *   bramble/<node>/demand                 what this node asks of each function: calls in flight, deliveries waiting
+ *   bramble/<node>/freezer                which function replicas on this node are frozen, retained
+ *   bramble/<node>/freezer/task/set       a command: freeze or thaw one replica
+ *   bramble/all/catalogue                 the names of all functions, retained
+ *   bramble/all/catalogue/function/<name> a function and its replicas, retained; emptied when it is removed
+ *   bramble/all/wake/function/<name>      somebody waits for this function: thaw it, or start it
  */
 export const root = 'bramble';
 
@@ -25,18 +31,48 @@ export const topics = {
   setGauge: (node: string) => `${root}/${node}/gauge/pixels/set`,
   light: (node: string) => `${root}/${node}/light/blinkt/state`,
   setLight: (node: string) => `${root}/${node}/light/blinkt/set`,
+  catalogueIndex: `${root}/all/catalogue`,
+  catalogue: (name: string) => `${root}/all/catalogue/function/${name}`,
+  demand: (node: string) => `${root}/${node}/demand`,
+  freezer: (node: string) => `${root}/${node}/freezer`,
+  setFreezer: (node: string) => `${root}/${node}/freezer/task/set`,
+  wake: (name: string) => `${root}/all/wake/function/${name}`,
 } as const;
 
 export const filters = {
   everyStatus: `${root}/+/status`,
   everyLoad: `${root}/+/load`,
+  everyDemand: `${root}/+/demand`,
+  everyFreezer: `${root}/+/freezer`,
+  everyWake: `${root}/all/wake/function/+`,
   /** All events that Bramble itself publishes. */
   everyEvent: `${root}/+/+/+`,
+  everyCatalogue: `${root}/all/catalogue/function/+`,
 } as const;
+
+/** What agents tell each other about their work. Functions are never triggered by it: their running makes more of it. */
+export const internalTopics: readonly string[] = [
+  topics.receipts('+'),
+  filters.everyDemand,
+  filters.everyFreezer,
+  topics.setFreezer('+'),
+  topics.catalogueIndex,
+  filters.everyCatalogue,
+  filters.everyWake,
+];
+
+export function isInternal(topic: string): boolean {
+  return internalTopics.some((filter) => matches(filter, topic));
+}
 
 /** The node that one of our topics belongs to. */
 export function nodeOf(topic: string): string {
   return topic.split('/')[1] ?? '';
+}
+
+/** The function that a topic below `…/function/` is about. */
+export function functionOf(topic: string): string {
+  return topic.split('/')[4] ?? '';
 }
 
 /** Does `topic` match the subscription `filter`? MQTT 5, section 4.7: `+` one level, `#` the rest; `$…` only literally. */

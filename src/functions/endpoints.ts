@@ -5,16 +5,19 @@ export interface PickOptions {
   readonly node: string;
   /** Ids that refused this request already. */
   readonly refused: ReadonlySet<string>;
+  /** Counts up from call to call: agents see only their own requests, and would all begin with the same replica. */
+  readonly turn: number;
 }
 
-/** The replica with the fewest requests in flight; among equals one on this node; among those the first. */
+/** The replica with the fewest requests in flight; among equals one on this node; among those each in turn. */
 export function pickEndpoint(
   endpoints: readonly Endpoint[],
-  { node, refused }: PickOptions,
+  { node, refused, turn }: PickOptions,
 ): Endpoint | undefined {
   let best: Endpoint | undefined;
-  for (const endpoint of endpoints) {
-    if (refused.has(endpoint.id)) continue;
+  for (let i = 0; i < endpoints.length; i += 1) {
+    const endpoint = endpoints[(turn + i) % endpoints.length];
+    if (endpoint === undefined || refused.has(endpoint.id)) continue;
     if (best === undefined || isBetter(endpoint, best, node)) best = endpoint;
   }
   return best;

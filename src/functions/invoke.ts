@@ -5,9 +5,14 @@ import type { Metrics } from '../support/metrics.ts';
 import type { Catalogue, CatalogueEntry } from './catalogue.ts';
 import type { Endpoint, FunctionRequest, FunctionResponse } from './endpoint.ts';
 import { pickEndpoint } from './endpoints.ts';
+import { ReadyLine } from './ready-line.ts';
 
 /** A function that was just deployed, or whose last replica just died, gets so long to become ready. */
 const longestWaitMs = 10_000;
+/** One that has to be started first gets longer, and whatever its own time limit, which is for answers. */
+const longestWakeMs = 60_000;
+/** A replica that just started may not listen yet: one that refused is tried again after this, if there is no other. */
+const forgiveMs = 200;
 
 export interface InvokeOptions {
   readonly signal: AbortSignal;
@@ -31,10 +36,17 @@ export interface InvokeParts {
   readonly clock: Clock;
   /** A new UUID. */
   readonly newId: () => string;
+  /**
+   * Asks for a replica of a function that has none ready; called again and again while somebody waits. Without it a
+   * function that is scaled to 0 cannot be called.
+   */
+  readonly wake?: (name: string) => void;
 }
 
-export function createInvoke({ catalogue, metrics, node, clock, newId }: InvokeParts): Invoke {
+export function createInvoke({ catalogue, metrics, node, clock, newId, wake }: InvokeParts): Invoke {
   const measure = createMeasure(metrics, clock);
+  const line = new ReadyLine({ catalogue, clock, wake });
+  let turn = 0;
 
   return async (name, request, { signal }) => {
     const entry = catalogue.find(name);
@@ -74,55 +86,27 @@ export function createInvoke({ catalogue, metrics, node, clock, newId }: InvokeP
 
   async function findEndpoint(
     { name, replicas }: CatalogueEntry,
-    options: { refused: ReadonlySet<string>; deadlineMs: number; signal: AbortSignal },
+    { refused, ...wait }: { refused: Set<string>; deadlineMs: number; signal: AbortSignal },
   ): Promise<Endpoint> {
-    const look = () => pickEndpoint(catalogue.endpoints(name), { node, refused: options.refused });
+    turn += 1;
+    const look = () => pickEndpoint(catalogue.endpoints(name), { node, refused, turn });
     const found = look();
     if (found !== undefined) return found;
-    if (replicas === 0)
+    if (replicas === 0 && wake === undefined)
       throw new BrambleError('FUNCTION_UNREADY', `function "${name}" is scaled to 0; scale it up to call it`);
-    return waitFor(look, name, options);
-  }
-
-  function waitFor(
-    look: () => Endpoint | undefined,
-    name: string,
-    { deadlineMs, signal }: { deadlineMs: number; signal: AbortSignal },
-  ): Promise<Endpoint> {
-    return new Promise((resolve, reject) => {
-      const settle = (finish: () => void) => {
-        unwatch();
-        cancel();
-        signal.removeEventListener('abort', onAbort);
-        finish();
-      };
-      const onAbort = () =>
-        settle(() =>
-          reject(new BrambleError('CANCELLED', `the caller gave up waiting for function "${name}"`)),
-        );
-      const unwatch = catalogue.onChange(() => {
-        if (catalogue.find(name) === undefined) settle(() => reject(noneReady(name)));
-        const found = look();
-        if (found !== undefined) settle(() => resolve(found));
-      });
-      const cancel = clock.after(deadlineMs - clock.monotonicMs(), () =>
-        settle(() => reject(noneReady(name))),
-      );
-      signal.addEventListener('abort', onAbort, { once: true });
-      if (signal.aborted) onAbort();
+    const cancelForgive = clock.after(forgiveMs, () => {
+      refused.clear();
+      line.look(name);
     });
+    return line.wait(name, look, wait).finally(cancelForgive);
   }
-}
 
-function noneReady(name: string): BrambleError {
-  return new BrambleError(
-    'FUNCTION_UNREADY',
-    `no replica of function "${name}" can take a request now; its log tells why`,
-  );
-}
-
-function waitLimitMs({ settings }: CatalogueEntry): number {
-  return Math.min(longestWaitMs, settings.process.execTimeoutMs || longestWaitMs);
+  function waitLimitMs({ name, replicas, settings }: CatalogueEntry): number {
+    const isAsleep = wake !== undefined && (replicas === 0 || catalogue.endpoints(name).length === 0);
+    return isAsleep
+      ? longestWakeMs
+      : Math.min(longestWaitMs, settings.process.execTimeoutMs || longestWaitMs);
+  }
 }
 
 /** A stream that somebody began to read has lost its beginning. */

@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 import { filterProblem } from '../events/topics.ts';
 import { invalid } from '../support/schema.ts';
 import { splitCommand } from './command.ts';
+import { readScale, type ScaleSettings } from './scale-settings.ts';
 import { SettingReader, type SettingsSource } from './setting-reader.ts';
 
 /**
@@ -12,7 +13,7 @@ export interface FunctionSettings {
   readonly triggers: TriggerSettings;
   readonly delivery: DeliverySettings;
   readonly process: ProcessSettings;
-  readonly scale: { readonly min: number; readonly max: number };
+  readonly scale: ScaleSettings;
 }
 
 export interface TriggerSettings {
@@ -50,6 +51,14 @@ export interface DeliverySettings {
   readonly queueLimit: number;
   /** `bramble.queue.when-full`: `reject` (unless told) or `drop-oldest`. */
   readonly queueWhenFull: 'reject' | 'drop-oldest';
+  /**
+   * `bramble.acknowledge`: when the broker may forget an event that it dealt to a node. `stored` (unless told): when it
+   * is on that node's disk; if the node dies for good, what waits there waits with it. `handled`: when the function is
+   * done with it, or it is a dead letter; until then the broker deals it to another node if this one dies. The broker
+   * has at most some 20 events on their way to a node at once (Mosquitto's `max_inflight_messages`), so a function with
+   * `handled` holds up the events of all others on its node while it is slow or retried.
+   */
+  readonly acknowledge: 'stored' | 'handled';
   /** `bramble.publish`: topic filters, comma-separated, that the field `publish` of a JSON answer may name. None unless told. */
   readonly publish: readonly string[];
 }
@@ -86,19 +95,35 @@ const ownNames = [
   'bramble.ttl',
   'bramble.queue.limit',
   'bramble.queue.when-full',
+  'bramble.acknowledge',
   'bramble.publish',
   'bramble.lang',
   'bramble.handler',
+  'bramble.freeze-after',
 ] as const;
+
+/** The environment variables that are settings; all others are the function's own business. */
+export const settingVariables: readonly string[] = [
+  'fprocess',
+  'function_process',
+  'mode',
+  'exec_timeout',
+  'read_timeout',
+  'write_timeout',
+  'max_inflight',
+  'content_type',
+  'ready_path',
+];
 
 /** Throws INVALID with every label, annotation and variable that cannot be used, by its name (`annotations.topic`). */
 export function parseSettings(spec: SettingsSource): FunctionSettings {
   const reader = new SettingReader(spec);
+  const process = readProcess(reader, spec.envProcess);
   const settings = {
     triggers: readTriggers(reader),
     delivery: readDelivery(reader),
-    process: readProcess(reader, spec.envProcess),
-    scale: readScale(reader),
+    process,
+    scale: readScale(reader, process),
   };
   reader.refuseUnknown('bramble.', ownNames);
   if (reader.problems.length > 0) throw invalid(reader.problems, { what: `function ${spec.service}` });
@@ -178,6 +203,7 @@ function readDelivery(reader: SettingReader): DeliverySettings {
       fallback: 10_000,
     }),
     queueWhenFull: reader.oneOf(reader.annotation('bramble.queue.when-full'), ['reject', 'drop-oldest']),
+    acknowledge: reader.oneOf(reader.annotation('bramble.acknowledge'), ['stored', 'handled']),
     publish: readFilters(reader, 'bramble.publish'),
   };
 }
@@ -264,17 +290,4 @@ function readReadyPath(reader: SettingReader): string | null {
   if (setting === undefined) return null;
   if (!setting.value.startsWith('/')) reader.report(setting, `must begin with "/", not "${setting.value}"`);
   return setting.value;
-}
-
-function readScale(reader: SettingReader): FunctionSettings['scale'] {
-  const least = reader.annotation('com.openfaas.scale.min');
-  const min = reader.integer(least, { min: 0, max: 1_000, fallback: 1 });
-  const max = reader.integer(reader.annotation('com.openfaas.scale.max'), {
-    min: 1,
-    max: 1_000,
-    fallback: Math.max(20, min),
-  });
-  if (min > max && least !== undefined)
-    reader.report(least, `must not be over com.openfaas.scale.max, which is ${max}`);
-  return { min, max };
 }

@@ -61,4 +61,6 @@ export interface FunctionStatus {
   readonly availableReplicas: number;
   /** RFC 3339. */
   readonly createdAt: string;
+  /** Why fewer replicas run than are wanted, or why the last update was undone; absent while all is well. */
+  readonly problem?: string;
 }

@@ -35,6 +35,10 @@ const StackFunction = Type.Object({
   limits: FunctionSpec.properties.limits,
   requests: FunctionSpec.properties.requests,
   readonly_root_filesystem: Type.Optional(Type.Boolean()),
+  skip_build: Type.Optional(Type.Boolean()),
+  build_args: Type.Optional(ScalarMap),
+  build_options: Type.Optional(Strings),
+  platforms: Type.Optional(Type.String()),
 });
 type StackFunction = Static<typeof StackFunction>;
 
@@ -44,6 +48,7 @@ const StackSchema = Type.Object({
     Type.Object({ name: Type.Literal('openfaas'), gateway: Type.Optional(Type.String()) }),
   ),
   functions: Type.Record(Type.String(), StackFunction),
+  configuration: Type.Optional(Type.Object({ copy: Type.Optional(Strings) })),
 });
 const EnvironmentFile = Type.Object({ environment: ScalarMap });
 
@@ -67,13 +72,52 @@ export async function readStack(file: string, variables: Variables): Promise<Sta
   return { gateway: provider?.gateway, functions: specs };
 }
 
+/** How an image of a function is made. */
+export interface FunctionSource {
+  readonly name: string;
+  readonly image: string;
+  /** A template's name, or `dockerfile`. */
+  readonly lang: string;
+  /** Folder of the handler. */
+  readonly handler: string;
+  readonly buildArgs: Readonly<Record<string, string>>;
+  /** Names of the template's sets of packages. */
+  readonly buildOptions: readonly string[];
+  readonly platforms: readonly string[];
+  /** Folders that go into the handler's folder too. */
+  readonly copies: readonly string[];
+}
+
+/** The functions of a stack file that have a handler, and so an image to be made, with paths resolved against the file. */
+export async function readSources(file: string, variables: Variables): Promise<FunctionSource[]> {
+  const folder = dirname(resolve(file));
+  const { functions, configuration } = check(StackSchema, await readYaml(file, variables), { what: file });
+  const copies = (configuration?.copy ?? []).map((path) => resolve(folder, path));
+  return Object.entries(functions).flatMap(([name, entry]) => {
+    const { image = defaultImage(name), lang, handler, skip_build: isSkipped } = entry;
+    if (handler === undefined || isSkipped) return [];
+    return {
+      ...{ name, image, copies },
+      lang: lang ?? 'sh',
+      handler: resolve(folder, handler),
+      buildArgs: toStrings(entry.build_args),
+      buildOptions: entry.build_options ?? [],
+      platforms: (entry.platforms ?? '').split(',').flatMap((one) => one.trim() || []),
+    };
+  });
+}
+
+function defaultImage(name: string): string {
+  return `${name}:latest`;
+}
+
 function toSpec(
   name: string,
   entry: StackFunction,
   { folder, environment }: { folder: string; environment: Record<string, string> },
 ): FunctionSpec {
   const {
-    image = `${name}:latest`,
+    image = defaultImage(name),
     fprocess,
     namespace,
     secrets,

@@ -5,12 +5,13 @@ import { parseJson } from '../support/json.ts';
 import { findProblems, invalid } from '../support/schema.ts';
 import type { App } from './app-types.ts';
 import { refuseForeignPages, requirePassword } from './auth.ts';
-import { linger, readBody } from './bodies.ts';
+import { linger, maxJsonBytes, readBody } from './bodies.ts';
 import { cleanPath } from './clean-path.ts';
 import { answerClientError } from './client-error.ts';
+import { registerForwardSystem } from './forward-system.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { describeApi } from './openapi.ts';
-import type { GatewayOptions } from './ports.ts';
+import type { GatewayOptions, GatewayParts, Managing } from './ports.ts';
 import { toGatewayError, toRefusal } from './refusal.ts';
 import { registerAlert } from './routes/alert.ts';
 import { registerDeadLetters } from './routes/dead-letters.ts';
@@ -30,8 +31,6 @@ const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 120_000;
 const timeoutCheckMs = 2_000;
 const maxHeaderBytes = 64 * 1024;
-/** Far more than a deployment or a secret needs; each fault of a body costs memory until all are listed. */
-const maxJsonBytes = 1024 * 1024;
 
 /** Everything but the socket: routes, checks and errors. */
 export async function createApp(
@@ -147,10 +146,12 @@ async function addRoutes(
   options: GatewayOptions,
   { streams, addresses }: { streams: OpenStreams; addresses: () => readonly string[] },
 ): Promise<void> {
-  registerHealth(app, options);
-  registerUi(app, options, addresses);
+  const list = options.runtime === undefined ? options.control.list : () => options.runtime.list();
+  registerHealth(app, options, { list });
+  registerUi(app, options, { list, addresses });
   registerInvoke(app, options);
   registerInvokeAsync(app, options);
+  if (options.control !== undefined) registerForwardSystem(app, options, streams);
   await app.register(async (json: App) => {
     json.removeAllContentTypeParsers();
     // Clients of OpenFaaS do not always say that their body is JSON, so that is not asked.
@@ -159,13 +160,17 @@ async function addRoutes(
         what: 'request body',
       }),
     );
-    registerFunctions(json, options);
-    registerSecrets(json, options);
-    registerLogs(json, options, streams);
-    registerInfo(json, options);
-    registerAlert(json, options);
+    if (options.runtime !== undefined) addManagement(json, options, streams);
     registerDeadLetters(json, options);
     registerEvents(json, options, streams);
     registerNode(json, options);
   });
+}
+
+function addManagement(app: App, options: GatewayParts & Managing, streams: OpenStreams): void {
+  registerFunctions(app, options);
+  registerSecrets(app, options);
+  registerLogs(app, options, streams);
+  registerInfo(app, options);
+  registerAlert(app, options);
 }

@@ -4,6 +4,8 @@ import type { Clock } from '../support/clock.ts';
 import { BrambleError } from '../support/errors.ts';
 import { bodyTooLarge } from './refusal.ts';
 
+/** Far more than a deployment or a secret needs; each fault of a body costs memory until all are listed. */
+export const maxJsonBytes = 1024 * 1024;
 /** Up to here a body of known length is read before the call, so that another replica may be tried with it. */
 const bufferedBytes = 64 * 1024;
 /** So long a client may go on sending after a refusal; cut at once, it would see a reset and not our answer. */

@@ -1,13 +1,35 @@
 import type { Bus, BusState } from '../bus/bus.ts';
 import type { Invoke } from '../functions/invoke.ts';
 import type { FunctionRuntime } from '../functions/runtime.ts';
+import type { FunctionStatus } from '../functions/spec.ts';
 import type { DeadLetter, DeliveryRequest, QueueDepth } from '../store/store.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 import type { Metrics } from '../support/metrics.ts';
 
 /** What the gateway needs of the rest of the agent. */
-export interface GatewayOptions {
+export type GatewayOptions = GatewayParts & (Managing | Forwarding);
+
+/** A node that deploys by itself. */
+export interface Managing {
+  readonly runtime: Omit<FunctionRuntime, 'name' | 'start' | 'stop' | 'endpoints' | 'onChange'>;
+  readonly control?: undefined;
+}
+
+/** A node whose functions are deployed by managers: it passes on what is asked of them. */
+export interface Forwarding {
+  readonly runtime?: undefined;
+  readonly control: Control;
+}
+
+export interface Control {
+  /** Where managers answer now, best first: `http://10.0.1.7:8080`. */
+  urls(): Promise<readonly string[]>;
+  /** The functions as this node knows them, without asking anybody. */
+  list(): Promise<readonly FunctionStatus[]>;
+}
+
+export interface GatewayParts {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
@@ -16,7 +38,6 @@ export interface GatewayOptions {
   /** Larger requests are answered with 413. */
   readonly maxBodyBytes: number;
   readonly version: Version;
-  readonly runtime: Omit<FunctionRuntime, 'name' | 'start' | 'stop' | 'endpoints' | 'onChange'>;
   readonly invoke: Invoke;
   readonly acceptAsync: AcceptAsync;
   readonly deadLetters: DeadLetters;

@@ -30,10 +30,12 @@ import { Acceptor } from '../triggers/acceptor.ts';
 import { DeadLetters } from '../triggers/dead-letters.ts';
 import { postCallback } from '../triggers/delivery/callback.undici.ts';
 import { Dispatcher } from '../triggers/delivery/dispatcher.ts';
+import { Endings } from '../triggers/endings.ts';
 import { createMeasures } from '../triggers/measures.ts';
 import { EventTrigger } from '../triggers/on-event.ts';
 import { ScheduleTrigger } from '../triggers/schedule/on-schedule.ts';
 import { CronScheduler } from '../triggers/schedule/scheduler.cron.ts';
+import { UntilHandled } from '../triggers/until-handled.ts';
 import { brokerUrl, chooseBus } from './bus.ts';
 import { chooseHardware, type Hardware } from './hardware.ts';
 
@@ -123,11 +125,13 @@ function serve(base: Base) {
   const invoke = createInvoke({ catalogue, metrics, node, clock, newId });
   const measures = createMeasures(metrics);
   const triggers = { node, store, catalogue, clock, newId, log, measures };
+  const endings = new Endings(triggers);
   const dispatcher = new Dispatcher({
     ...triggers,
     invoke,
     post: postCallback,
     bus,
+    endings,
     random: Math.random,
     onResult: (entry) => outbox.offer(entry),
   });
@@ -164,7 +168,11 @@ function serve(base: Base) {
     runtime,
     catalogue,
     gateway,
-    beforeBus: [runtime, catalogue, new EventTrigger({ ...triggers, bus, acceptor })],
+    beforeBus: [
+      runtime,
+      catalogue,
+      new EventTrigger({ ...triggers, bus, acceptor, untilHandled: new UntilHandled({ store, endings }) }),
+    ],
     afterBus: [dispatcher, deadLetters, gateway, ...schedules],
   };
 }

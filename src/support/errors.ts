@@ -64,6 +64,12 @@ export const errorTable = {
     meaning: 'a sensor gave no or an impossible reading',
   },
   UNREACHABLE: { status: 502, exit: 8, retryable: true, meaning: 'a host or service does not answer' },
+  CONTROL_OFFLINE: {
+    status: 503,
+    exit: 8,
+    retryable: true,
+    meaning: 'no manager of the Swarm can be reached; only changes need one',
+  },
   UNSUPPORTED: {
     status: 501,
     exit: 2,

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Bus, Incoming } from '../bus/bus.ts';
 import { toEnvelope } from '../events/codec.ts';
 import { type Envelope, maxHops } from '../events/event.ts';
-import { filters, matches, topics } from '../events/topics.ts';
+import { filters, isInternal, matches, nodeOf } from '../events/topics.ts';
 import type { Catalogue } from '../functions/catalogue.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { Clock } from '../support/clock.ts';
@@ -14,6 +14,7 @@ import type { Acceptor } from './acceptor.ts';
 import type { Measures } from './measures.ts';
 import { Receipts } from './receipts.ts';
 import { buildTable, type TriggerTable } from './table.ts';
+import type { AcceptedEvent, UntilHandled } from './until-handled.ts';
 
 /** The agents of a cluster share their subscriptions: each message goes to one of them. */
 const group = 'bramble';
@@ -24,6 +25,7 @@ export interface EventTriggerOptions {
   readonly bus: Pick<Bus, 'subscribe' | 'publish'>;
   readonly catalogue: Pick<Catalogue, 'entries' | 'onChange'>;
   readonly acceptor: Pick<Acceptor, 'accept'>;
+  readonly untilHandled: Pick<UntilHandled, 'wait'>;
   readonly clock: Clock;
   readonly newId: () => string;
   readonly log: Log;
@@ -32,7 +34,9 @@ export interface EventTriggerOptions {
 
 /**
  * Takes events from the bus. A message is acknowledged when it is on disk together with its fan-out, or when no
- * function asked for it; while the disk is full it stays with the broker.
+ * function asked for it; while the disk is full it stays with the broker. Where a function asks for that, it stays there
+ * until it is handled (`bramble.acknowledge`). Its sender gets a receipt in any case when it is on disk: the broker has
+ * it too, and the sender need not send it again.
  */
 export class EventTrigger implements Service {
   readonly name = 'event trigger';
@@ -109,21 +113,22 @@ export class EventTrigger implements Service {
   /** Resolves when the message may be acknowledged; rejects when the broker shall keep it. */
   async #take(message: Incoming): Promise<void> {
     this.#stopping.signal.throwIfAborted();
-    // A retained message is an old state. A receipt tells of an event: triggering on it would never end.
-    if (message.retain || matches(topics.receipts('+'), message.topic)) return;
+    // A retained message is an old state. What agents tell each other about events would trigger without an end.
+    if (message.retain || isInternal(message.topic)) return;
     const { clock, newId } = this.#options;
     const time = new Date(clock.nowMs()).toISOString();
     const event = toEnvelope(message, { id: newId(), time });
-    await this.#accept(event);
+    const accepted = await this.#accept(event);
     if (matches(filters.everyEvent, event.topic)) this.#receipts.add(nodeOf(event.topic), event.id);
+    if (accepted !== undefined) await this.#options.untilHandled.wait(accepted, this.#stopping.signal);
   }
 
-  async #accept(event: Envelope): Promise<void> {
+  async #accept(event: Envelope): Promise<AcceptedEvent | undefined> {
     const { acceptor, clock, log, measures } = this.#options;
     const wanting = this.#table.functionsFor(event.topic);
     if (wanting.length === 0) {
       measures.events.inc({ outcome: 'unwanted' });
-      return;
+      return undefined;
     }
     if (event.hops > maxHops) {
       measures.events.inc({ outcome: 'looping' });
@@ -131,9 +136,9 @@ export class EventTrigger implements Service {
         { topic: event.topic, event: event.id, hops: event.hops },
         'event dropped: functions trigger in a loop',
       );
-      return;
+      return undefined;
     }
-    await retry(() => acceptor.accept(event, wanting), {
+    const acceptance = await retry(() => acceptor.accept(event, wanting), {
       ...storeBackoff,
       clock,
       signal: this.#stopping.signal,
@@ -142,10 +147,6 @@ export class EventTrigger implements Service {
         log.warn({ event: event.id, attempt, waitMs, err: messageOf(err) }, 'event not stored yet');
       },
     });
+    return { eventId: event.id, wanting, acceptance };
   }
-}
-
-/** `bramble/<node>/<kind>/<name>` */
-function nodeOf(topic: string): string {
-  return topic.split('/')[1] ?? '';
 }

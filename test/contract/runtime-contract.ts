@@ -16,6 +16,8 @@ export interface RuntimeUnderTest {
   readonly runtime: FunctionRuntime;
   /** The probe function (`test/support/probe`) under a name, as this runtime runs it. */
   probe(name: string, fields?: Partial<FunctionSpec>): FunctionSpec;
+  /** A placement constraint that this machine meets, as far as the runtime heeds any. */
+  readonly constraint: string;
   close(): Promise<void>;
 }
 
@@ -66,10 +68,10 @@ export function runtimeContract(kind: string, open: () => Promise<RuntimeUnderTe
       invoke(name, buildRequest(target, { body }), { signal: never });
 
     it('are listed with what was deployed, and counted as available once they are ready', async () => {
-      const name = await deployed({ labels: { colour: 'red' }, constraints: ['node.role == worker'] });
+      const name = await deployed({ labels: { colour: 'red' }, constraints: [under.constraint] });
       const status = await runtime.describe(name);
       expect(status).toMatchObject({ name, replicas: 1, availableReplicas: 1, labels: { colour: 'red' } });
-      expect(status?.constraints).toEqual(['node.role == worker']);
+      expect(status?.constraints).toEqual([under.constraint]);
       expect((await runtime.list()).map((one) => one.name)).toContain(name);
       expect(await runtime.describe('nobody')).toBeUndefined();
     });

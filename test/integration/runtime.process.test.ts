@@ -5,7 +5,7 @@ import { lacksPython } from '../support/python.ts';
 
 const open = (mode: ProbeMode) => async () => {
   const { runtime, close } = await openProcessRuntime();
-  return { runtime, probe: probeSpec.bind(undefined, mode), close };
+  return { runtime, probe: probeSpec.bind(undefined, mode), constraint: 'node.role == worker', close };
 };
 
 runtimeContract('framed Node.js workers', open('node'));

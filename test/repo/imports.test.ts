@@ -17,6 +17,9 @@ const mayImport: Record<string, readonly string[]> = {
   'src/discovery': ['src/events', 'src/bus', 'src/lifecycle', 'src/support'],
   'src/functions': ['src/store', 'src/events', 'src/bus', 'src/lifecycle', 'src/support'],
   'src/triggers': ['src/functions', 'src/store', 'src/events', 'src/bus', 'src/lifecycle', 'src/support'],
+  'src/control': ['src/functions', 'src/store', 'src/events', 'src/bus', 'src/lifecycle', 'src/support'],
+  'src/images': ['src/functions', 'src/support'],
+  provision: ['src/config', 'src/functions', 'src/support'],
   'src/gateway': ['src/functions', 'src/store', 'src/events', 'src/bus', 'src/lifecycle', 'src/support'],
 };
 
@@ -44,7 +47,7 @@ interface Import {
   readonly target: string;
 }
 
-const files = sourceFiles(['src', 'hardware']);
+const files = sourceFiles(['src', 'hardware', 'provision']);
 const imports: Import[] = files.flatMap((file) =>
   [
     ...codeOf(file).matchAll(
@@ -77,7 +80,7 @@ describe('imports', () => {
 
   it('name adapters only in the composition roots', () => {
     const adapter =
-      /\.(mqtt|aedes|memory|sysfs|sim|blinkt|terminal|cron|manual|process|local|system|sqlite)\.ts$/;
+      /\.(mqtt|aedes|memory|sysfs|sim|blinkt|terminal|cron|manual|process|local|system|sqlite|cgroup)\.ts$/;
     const wrong = ours.filter(({ file, target }) => {
       const isRoot = /^src\/(main|cli|dev|doctor|agent)\b/.test(file);
       return adapter.test(target) && !isRoot && !adapter.test(file) && !target.endsWith('clock.system.ts');

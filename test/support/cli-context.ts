@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import type { AgentFlags, CliContext } from '../../src/cli/context.ts';
 import { runCli } from '../../src/cli/run.ts';
+import { root } from './repo.ts';
 
 /** Collects what is written to it. */
 export class TextSink extends Writable {
@@ -28,6 +30,7 @@ export function fakeContext({ env = {}, home = '/nonexistent', stdin = '', ...re
     env,
     home,
     version: '1.2.3',
+    functionsDir: join(root, 'functions'),
     stdin: new PassThrough().end(stdin),
     stdout,
     stderr,

@@ -3,6 +3,7 @@ import type { Catalogue, CatalogueEntry } from '../../src/functions/catalogue.ts
 import type { FunctionRequest, FunctionResponse } from '../../src/functions/endpoint.ts';
 import type { Invoke } from '../../src/functions/invoke.ts';
 import type { DeliverySettings, FunctionSettings, ScheduleSettings } from '../../src/functions/settings.ts';
+import { parseSettings } from '../../src/functions/settings.ts';
 import { MemoryStore } from '../../src/store/store.memory.ts';
 import type { OutboxEntry, Store } from '../../src/store/store.ts';
 import { ManualClock } from '../../src/support/clock.manual.ts';
@@ -12,7 +13,9 @@ import { Metrics } from '../../src/support/metrics.ts';
 import { Acceptor } from '../../src/triggers/acceptor.ts';
 import type { CallbackRequest } from '../../src/triggers/delivery/callback.ts';
 import { Dispatcher } from '../../src/triggers/delivery/dispatcher.ts';
+import { Endings } from '../../src/triggers/endings.ts';
 import { createMeasures, type Measures } from '../../src/triggers/measures.ts';
+import { UntilHandled } from '../../src/triggers/until-handled.ts';
 
 export const notAborted = new AbortController().signal;
 
@@ -46,7 +49,7 @@ export function buildEntry(name: string, fields: EntryFields = {}): CatalogueEnt
       contentType: null,
       readyPath: null,
     },
-    scale: { min: 1, max: 1 },
+    scale: parseSettings({ service: name }).scale,
   };
   return { name, settings, replicas: 1 };
 }
@@ -62,6 +65,7 @@ export function buildDeliverySettings(fields: Partial<DeliverySettings> = {}): D
     ttlMs: 86_400_000,
     queueLimit: 10_000,
     queueWhenFull: 'reject',
+    acknowledge: 'stored',
     publish: [],
     ...fields,
   };
@@ -165,6 +169,7 @@ export interface Rig {
   readonly dispatcher: Dispatcher;
   readonly posts: CallbackRequest[];
   readonly bus: MemoryBus;
+  readonly untilHandled: UntilHandled;
   /** Result events in the outbox, decoded. */
   results(): Promise<Record<string, unknown>[]>;
   waiting(functionName: string): Promise<number>;
@@ -198,12 +203,14 @@ export async function startRig(entries: readonly CatalogueEntry[], fields: RigFi
     return fields.post === undefined ? 200 : fields.post(request);
   };
   const shared = { store, catalogue, clock, newId: newTestId, log: silentLog, measures };
+  const endings = new Endings(shared);
   const dispatcher = new Dispatcher({
     ...shared,
     node: 'pi-01',
     invoke: functions.invoke,
     post,
     bus,
+    endings,
     random: () => 0.5,
     onResult() {},
   });
@@ -219,6 +226,7 @@ export async function startRig(entries: readonly CatalogueEntry[], fields: RigFi
     dispatcher,
     posts,
     bus,
+    untilHandled: new UntilHandled({ store, endings }),
     results: async () => (await store.outbox({ limit: 1_000 })).map(toResult),
     waiting: async (name) => (await store.waiting(name, { afterId: 0, limit: 100_000 })).length,
   };

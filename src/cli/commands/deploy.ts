@@ -12,14 +12,14 @@ import type { Gateway } from '../gateway.ts';
 
 const pollMs = 250;
 
-interface DeployOptions extends GatewayOptions {
+export interface DeployOptions extends GatewayOptions {
   readonly file?: string;
   readonly only?: readonly string[];
   readonly wait: boolean;
   readonly timeout: number;
 }
 
-interface Deployed {
+export interface Deployed {
   readonly name: string;
   readonly outcome: 'created' | 'updated' | 'failed';
   readonly isReady: boolean;
@@ -34,7 +34,10 @@ export function addDeploy(program: Command, context: CliContext): void {
     .option('--only <names>', 'deploy these functions only, separated by commas', (text) => text.split(','))
     .option('--no-wait', 'do not wait until the functions are ready')
     .option('--timeout <seconds>', 'wait for each function at most so long', parseSeconds, 60)
-    .action((options: DeployOptions) => deploy(options, context));
+    .action(async (options: DeployOptions) => {
+      const functions = await deploy(options, context);
+      if (options.json) print(context, options, { functions }, () => '');
+    });
   explain(command, {
     examples: [
       'bramble deploy -f stack.yml',
@@ -46,13 +49,13 @@ export function addDeploy(program: Command, context: CliContext): void {
 }
 
 /** One function that fails does not keep the others from being deployed; the first failure decides the exit status. */
-async function deploy(options: DeployOptions, context: CliContext): Promise<void> {
+export async function deploy(options: DeployOptions, context: CliContext): Promise<Deployed[]> {
   const { readStack } = await import('../../functions/stack-file.ts');
   const { gateway: stackGateway, functions } = await readStack(
     options.file ?? (await findStackFile()),
     context.env,
   );
-  const wanted = select(functions, options.only);
+  const wanted = select(functions, options.only, ({ service }) => service);
   const gateway = await connect(context, { ...options, stackGateway });
   const done: Deployed[] = [];
   let failure: BrambleError | undefined;
@@ -66,11 +69,11 @@ async function deploy(options: DeployOptions, context: CliContext): Promise<void
     done.push(result);
     if (!options.json) context.stdout.write(renderDeployed(result));
   }
-  if (options.json) print(context, options, { functions: done }, () => '');
   if (failure !== undefined) context.setExit(failure.exit);
+  return done;
 }
 
-async function findStackFile(): Promise<string> {
+export async function findStackFile(): Promise<string> {
   for (const file of ['stack.yml', 'stack.yaml']) {
     const isThere = await access(file).then(
       () => true,
@@ -81,14 +84,16 @@ async function findStackFile(): Promise<string> {
   throw new BrambleError('INVALID', 'there is no stack.yml or stack.yaml in this folder; name one with -f');
 }
 
-function select(
-  functions: readonly FunctionSpec[],
+/** Those that `--only` names, or all. */
+export function select<One>(
+  functions: readonly One[],
   only: readonly string[] | undefined,
-): readonly FunctionSpec[] {
+  nameOf: (one: One) => string,
+): readonly One[] {
   if (only === undefined) return functions;
-  const names = functions.map(({ service }) => service);
+  const names = functions.map(nameOf);
   const missing = only.filter((name) => !names.includes(name));
-  if (missing.length === 0) return functions.filter(({ service }) => only.includes(service));
+  if (missing.length === 0) return functions.filter((one) => only.includes(nameOf(one)));
   throw new BrambleError(
     'INVALID',
     `the stack file has no function ${missing.join(', ')}; it has ${names.join(', ')}`,

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { BrambleError, messageOf } from '../../support/errors.ts';
-import { tooLarge } from './deadline.ts';
+import { tooLarge } from '../call/deadline.ts';
 import { type Frame, FrameDecoder } from './frame.ts';
 import type { FramedRequest } from './framed-job.ts';
 

@@ -1,7 +1,8 @@
 import { BrambleError } from '../../support/errors.ts';
+import { unready } from '../call/call-context.ts';
+import { cancelled } from '../call/deadline.ts';
 import type { FunctionResponse } from '../endpoint.ts';
-import { cancelled } from './deadline.ts';
-import { type ReplicaContext, unready } from './replica.ts';
+import type { ReplicaContext } from './replica.ts';
 import type { WaitingLine } from './waiting-line.ts';
 
 export interface FramedRequest {

@@ -1,20 +1,12 @@
 import type { Readable } from 'node:stream';
 import { BrambleError } from '../../support/errors.ts';
+import { busy, durationSeconds, timedOut, unready } from '../call/call-context.ts';
+import { readAll, withDeadline } from '../call/deadline.ts';
+import { InFlight } from '../call/in-flight.ts';
 import type { FunctionRequest, FunctionResponse } from '../endpoint.ts';
-import { readAll, withDeadline } from './deadline.ts';
 import { readLines } from './lines.ts';
 import { describeExit, type Exit, type ProcessGroup } from './process-group.ts';
-import {
-  busy,
-  durationSeconds,
-  Gone,
-  InFlight,
-  killGraceMs,
-  type Replica,
-  type ReplicaContext,
-  timedOut,
-  unready,
-} from './replica.ts';
+import { Gone, killGraceMs, type Replica, type ReplicaContext } from './replica.ts';
 import { readBody } from './request-body.ts';
 import { requestEnvironment } from './request-environment.ts';
 

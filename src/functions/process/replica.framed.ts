@@ -1,25 +1,16 @@
 import { Duplex } from 'node:stream';
 import { BrambleError } from '../../support/errors.ts';
+import { busy, durationSeconds, timedOut, unready } from '../call/call-context.ts';
+import { withDeadline } from '../call/deadline.ts';
+import { InFlight } from '../call/in-flight.ts';
 import type { FunctionRequest, FunctionResponse } from '../endpoint.ts';
 import { readAnswerHead } from './answer-head.ts';
-import { withDeadline } from './deadline.ts';
 import { encodeHead, type Frame } from './frame.ts';
 import { FramedChannel } from './framed-channel.ts';
 import { FramedJob } from './framed-job.ts';
 import { readLines } from './lines.ts';
 import { describeExit, type ProcessGroup } from './process-group.ts';
-import {
-  busy,
-  durationSeconds,
-  Gone,
-  InFlight,
-  killGraceMs,
-  type Replica,
-  type ReplicaContext,
-  startLimitMs,
-  timedOut,
-  unready,
-} from './replica.ts';
+import { Gone, killGraceMs, type Replica, type ReplicaContext, startLimitMs } from './replica.ts';
 import { readBody } from './request-body.ts';
 import { type Taker, WaitingLine } from './waiting-line.ts';
 

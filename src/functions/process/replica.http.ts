@@ -1,26 +1,15 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-import { Pool } from 'undici';
+import { request as httpRequest } from 'undici';
 import { sleep } from '../../support/clock.ts';
-import { BrambleError } from '../../support/errors.ts';
+import { BrambleError, toBrambleError } from '../../support/errors.ts';
+import { unready } from '../call/call-context.ts';
+import { HttpPool } from '../call/http-pool.ts';
 import type { FunctionRequest, FunctionResponse } from '../endpoint.ts';
-import { cancelled } from './deadline.ts';
-import { HttpExchange } from './http-exchange.ts';
 import { readLines } from './lines.ts';
 import { describeExit, type ProcessGroup } from './process-group.ts';
-import {
-  busy,
-  Gone,
-  InFlight,
-  killGraceMs,
-  type Replica,
-  type ReplicaContext,
-  startLimitMs,
-  unready,
-} from './replica.ts';
+import { Gone, killGraceMs, type Replica, type ReplicaContext, startLimitMs } from './replica.ts';
 
-/** Shorter than any server's keep-alive time, so that no request meets a connection just being closed. */
-const keepAliveMs = 500;
 /** Between two looks whether the process listens yet. */
 const readyPollMs = 20;
 /** From a broken connection to the news that its process has ended, if it has. */
@@ -34,10 +23,8 @@ export class HttpReplica implements Replica {
   readonly node: string;
   readonly #context: ReplicaContext;
   readonly #gone = new Gone();
-  readonly #inFlight = new InFlight();
   #group: ProcessGroup | undefined;
-  #pool: Pool | undefined;
-  #isStopping = false;
+  #pool: HttpPool | undefined;
 
   constructor(id: string, context: ReplicaContext) {
     this.id = id;
@@ -46,7 +33,7 @@ export class HttpReplica implements Replica {
   }
 
   get inFlight(): number {
-    return this.#inFlight.count;
+    return this.#pool?.inFlight ?? 0;
   }
 
   get gone(): Promise<string> {
@@ -62,43 +49,30 @@ export class HttpReplica implements Replica {
     this.#group = group;
     for (const stream of [group.child.stdout, group.child.stderr])
       if (stream !== null) readLines(stream, (line) => this.#context.log(this.id, line));
-    const pool = new Pool(`http://127.0.0.1:${port}`, {
-      pipelining: 1,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: keepAliveMs,
-      keepAliveMaxTimeout: keepAliveMs,
-    });
+    const origin = `http://127.0.0.1:${port}`;
     try {
-      await this.#becomeReady(pool, { port, group });
+      await this.#becomeReady(group, port, origin);
     } catch (err) {
-      await Promise.all([pool.destroy(), group.end(killGraceMs)]);
+      await group.end(killGraceMs);
       throw err;
     }
-    this.#pool = pool;
+    this.#pool = new HttpPool(this.id, origin);
     void group.exited.then((exit) => this.#gone.tell(describeExit(exit)));
   }
 
   async stop(drainMs: number): Promise<void> {
-    this.#isStopping = true;
-    await this.#inFlight.none(this.#context.clock, drainMs);
+    await this.#pool?.drain(this.#context.clock, drainMs);
     await this.#group?.end(killGraceMs);
     await this.#pool?.destroy();
   }
 
   async invoke(request: FunctionRequest, { signal }: { signal: AbortSignal }): Promise<FunctionResponse> {
-    const { maxInflight } = this.#context.settings;
-    const pool = this.#pool;
-    if (this.#isStopping || pool === undefined) throw unready(this.#context, this.id);
-    if (maxInflight > 0 && this.#inFlight.count >= maxInflight) throw busy(this.#context, this.id);
-    if (signal.aborted) throw cancelled();
-    const exchange = new HttpExchange(this.#context, this.#inFlight.enter(), signal);
+    if (this.#pool === undefined) throw unready(this.#context, this.id);
     try {
-      return await exchange.run(pool, request);
+      return await this.#pool.invoke(request, this.#context, signal);
     } catch (err) {
-      const error = exchange.fail(err);
-      if (error.code === 'FUNCTION_FAILED') await this.#isItTheEnd();
-      throw error;
+      if (toBrambleError(err).code === 'FUNCTION_FAILED') await this.#isItTheEnd();
+      throw err;
     }
   }
 
@@ -114,11 +88,11 @@ export class HttpReplica implements Replica {
     });
   }
 
-  async #becomeReady(pool: Pool, { port, group }: { port: number; group: ProcessGroup }): Promise<void> {
+  async #becomeReady(group: ProcessGroup, port: number, origin: string): Promise<void> {
     const { clock, name, settings } = this.#context;
     const { readyPath } = settings;
     const deadlineMs = clock.monotonicMs() + startLimitMs;
-    while (!(readyPath === null ? await accepts(port) : await answers(pool, readyPath))) {
+    while (!(readyPath === null ? await accepts(port) : await answers(`${origin}${readyPath}`))) {
       if (group.child.exitCode !== null || group.child.signalCode !== null)
         throw new BrambleError(
           'FUNCTION_FAILED',
@@ -159,13 +133,9 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
-async function answers(pool: Pool, path: string): Promise<boolean> {
+async function answers(url: string): Promise<boolean> {
   try {
-    const { statusCode, body } = await pool.request({
-      path,
-      method: 'GET',
-      signal: AbortSignal.timeout(readyAnswerMs),
-    });
+    const { statusCode, body } = await httpRequest(url, { signal: AbortSignal.timeout(readyAnswerMs) });
     await body.dump();
     return statusCode >= 200 && statusCode < 300;
   } catch {

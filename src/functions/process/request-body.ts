@@ -1,6 +1,6 @@
 import { BrambleError, messageOf, toBrambleError } from '../../support/errors.ts';
+import { readAll, withDeadline } from '../call/deadline.ts';
 import type { FunctionRequest } from '../endpoint.ts';
-import { readAll, withDeadline } from './deadline.ts';
 import type { ReplicaContext } from './replica.ts';
 
 /** Longest body that a frame's length field can carry; the gateway has its own, lower limit. */

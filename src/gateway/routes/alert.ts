@@ -3,7 +3,7 @@ import type { FunctionStatus } from '../../functions/spec.ts';
 import { messageOf } from '../../support/errors.ts';
 import type { App } from '../app-types.ts';
 import { plainName } from '../function-path.ts';
-import type { GatewayOptions } from '../ports.ts';
+import type { Managing } from '../ports.ts';
 
 const AlertBody = Type.Object({
   alerts: Type.Array(
@@ -19,7 +19,7 @@ const AlertBody = Type.Object({
 const defaults = { min: 1, max: 20, factor: 20 } as const;
 
 /** Alertmanager's webhook: a firing alert adds replicas, a resolved one goes back to the least. */
-export function registerAlert(app: App, { runtime }: Pick<GatewayOptions, 'runtime'>): void {
+export function registerAlert(app: App, { runtime }: Pick<Managing, 'runtime'>): void {
   const scale = async (qualifiedName: string, isFiring: boolean) => {
     const status = await runtime.describe(plainName(qualifiedName)).catch(() => undefined);
     if (status === undefined) return; // the contract: what cannot be asked about is skipped

@@ -5,9 +5,9 @@ import { invalid } from '../../support/schema.ts';
 import type { App } from '../app-types.ts';
 import { isOurNamespace, namespace, plainName } from '../function-path.ts';
 import { countInvocations } from '../invocations.ts';
-import type { GatewayOptions } from '../ports.ts';
+import type { GatewayParts, Managing } from '../ports.ts';
 
-type Options = Pick<GatewayOptions, 'runtime' | 'metrics'>;
+type Options = Pick<GatewayParts & Managing, 'runtime' | 'metrics'>;
 
 export const NamespaceQuery = Type.Object({
   namespace: Type.Optional(Type.String({ description: `${namespace} or empty` })),

@@ -1,10 +1,11 @@
 import type { App } from '../app-types.ts';
-import type { GatewayOptions } from '../ports.ts';
+import type { Control, GatewayOptions } from '../ports.ts';
 
 /** Alive, ready, and how much: asked by machines, so without a password. */
 export function registerHealth(
   app: App,
-  { readiness, runtime, metrics }: Pick<GatewayOptions, 'readiness' | 'runtime' | 'metrics'>,
+  { readiness, metrics }: Pick<GatewayOptions, 'readiness' | 'metrics'>,
+  { list }: Pick<Control, 'list'>,
 ): void {
   app.route({
     method: ['GET', 'HEAD'],
@@ -40,7 +41,7 @@ export function registerHealth(
       answers: { 200: 'Prometheus text format' },
     },
     handler: async (_request, reply) => {
-      const functions = await runtime.list();
+      const functions = await list();
       serviceCount.reset();
       for (const { name, replicas } of functions) serviceCount.set({ function_name: name }, replicas);
       return reply.type(metrics.contentType).send(await metrics.render());

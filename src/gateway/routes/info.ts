@@ -3,12 +3,12 @@ import { Type } from 'typebox';
 import { BrambleError } from '../../support/errors.ts';
 import type { App } from '../app-types.ts';
 import { namespace } from '../function-path.ts';
-import type { GatewayOptions } from '../ports.ts';
+import type { GatewayParts, Managing } from '../ports.ts';
 
 /** Who serves here, in the shape that OpenFaaS's clients read: no object in it may be null. */
 export function registerInfo(
   app: App,
-  { runtime, version }: Pick<GatewayOptions, 'runtime' | 'version'>,
+  { runtime, version }: Pick<GatewayParts & Managing, 'runtime' | 'version'>,
 ): void {
   const { release, sha } = version;
   app.get(

@@ -6,7 +6,7 @@ import { BrambleError, messageOf } from '../../support/errors.ts';
 import type { App } from '../app-types.ts';
 import { isOurNamespace, plainName } from '../function-path.ts';
 import type { OpenStreams } from '../open-streams.ts';
-import type { GatewayOptions } from '../ports.ts';
+import type { GatewayParts, Managing } from '../ports.ts';
 
 /** Texts that Go reads as a boolean: what OpenFaaS's clients may send. */
 const truthy = ['1', 't', 'T', 'true', 'TRUE', 'True'];
@@ -26,7 +26,7 @@ const LogsQuery = Type.Object({
 /** Logs of a function as JSON lines. */
 export function registerLogs(
   app: App,
-  { runtime, log }: Pick<GatewayOptions, 'runtime' | 'log'>,
+  { runtime, log }: Pick<GatewayParts & Managing, 'runtime' | 'log'>,
   streams: OpenStreams,
 ): void {
   app.get(

@@ -3,7 +3,7 @@ import { secretName } from '../../functions/spec.ts';
 import { invalid } from '../../support/schema.ts';
 import type { App } from '../app-types.ts';
 import { isOurNamespace, namespace } from '../function-path.ts';
-import type { GatewayOptions } from '../ports.ts';
+import type { Managing } from '../ports.ts';
 import { NamespaceQuery } from './functions.ts';
 
 const SecretKey = Type.Object({
@@ -17,7 +17,7 @@ const SecretBody = Type.Object({
 });
 
 /** Secrets: written, named and removed; never read back. */
-export function registerSecrets(app: App, { runtime: { secrets } }: Pick<GatewayOptions, 'runtime'>): void {
+export function registerSecrets(app: App, { runtime: { secrets } }: Pick<Managing, 'runtime'>): void {
   app.get(
     '/system/secrets',
     {

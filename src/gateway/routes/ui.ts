@@ -1,12 +1,12 @@
 import type { FunctionStatus } from '../../functions/spec.ts';
 import type { App } from '../app-types.ts';
-import type { GatewayOptions, NodeStatus } from '../ports.ts';
+import type { Control, GatewayOptions, NodeStatus } from '../ports.ts';
 
 /** A plain page: what runs here and where to look further. */
 export function registerUi(
   app: App,
-  { status, runtime }: Pick<GatewayOptions, 'status' | 'runtime'>,
-  addresses: () => readonly string[],
+  { status }: Pick<GatewayOptions, 'status'>,
+  { list, addresses }: Pick<Control, 'list'> & { addresses: () => readonly string[] },
 ): void {
   for (const url of ['/', '/ui'])
     app.route({
@@ -20,7 +20,7 @@ export function registerUi(
     url: '/ui/',
     config: { summary: 'Shows the page', answers: { 200: 'HTML' } },
     handler: async (_request, reply) => {
-      const page = renderPage(await status(), await runtime.list(), addresses());
+      const page = renderPage(await status(), await list(), addresses());
       return reply
         .type('text/html; charset=utf-8')
         .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")

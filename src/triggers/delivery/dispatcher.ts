@@ -9,6 +9,7 @@ import { BrambleError } from '../../support/errors.ts';
 import { guard } from '../../support/guard.ts';
 import type { Log } from '../../support/log.ts';
 import type { Queues } from '../acceptor.ts';
+import type { Endings } from '../endings.ts';
 import type { Measures } from '../measures.ts';
 import { Callbacks, type Post } from './callback.ts';
 import { Deliverer } from './deliverer.ts';
@@ -32,6 +33,7 @@ export interface DispatcherOptions {
   readonly post: Post;
   /** For what answers ask to be published. */
   readonly bus: Pick<Bus, 'publish'>;
+  readonly endings: Pick<Endings, 'ended'>;
   readonly clock: Clock;
   readonly random: () => number;
   readonly newId: () => string;
@@ -125,14 +127,17 @@ export class Dispatcher implements Service, Queues {
   }
 
   async #deliver(delivery: Delivery): Promise<Handled> {
-    const { catalogue, measures } = this.#options;
+    const { catalogue, measures, endings } = this.#options;
     const entry = catalogue.find(delivery.function);
     if (entry === undefined) return { next: 'pause' };
     const labels = { function_name: delivery.function };
     measures.inFlight.inc(labels);
     try {
       const handled = await this.#deliverer.deliver(delivery, entry.settings);
-      if (handled.next === 'ended') this.#addWaiting(delivery.function, -1);
+      if (handled.next === 'ended') {
+        this.#addWaiting(delivery.function, -1);
+        endings.ended(delivery.id);
+      }
       return handled;
     } finally {
       measures.inFlight.dec(labels);

@@ -22,7 +22,7 @@ export async function probe(path, query, body) {
     case '/env':
       return Buffer.from(process.env[query] ?? '');
     case '/secret':
-      return readFileSync(join(process.env.secret_mount_path, query));
+      return readFileSync(join(process.env.secret_mount_path ?? '/var/openfaas/secrets', query));
     case '/log':
       console.log(decodeURIComponent(query));
       return Buffer.from('logged');

@@ -93,6 +93,15 @@ describe('describeEvent', () => {
     ).toBe('echo failed after 5 attempts: exit 1');
   });
 
+  it.each([
+    [{ replicas: 5, replicasBefore: 1, frozen: false }, 'echo scaled from 1 to 5: why'],
+    [{ replicas: 1, replicasBefore: 1, frozen: true }, 'echo frozen: why'],
+    [{ replicas: 1, replicasBefore: 1, frozen: false }, 'echo thawed: why'],
+  ])('says how a function was scaled: %j', (change, line) => {
+    const scaled = { ...common, ...change, type: 'function.scaled', function: 'echo' } as const;
+    expect(lineOf({ ...scaled, reason: 'load', explanation: 'why' })).toBe(line);
+  });
+
   it('cuts long answers', () => {
     const event: BrambleEvent = {
       ...common,

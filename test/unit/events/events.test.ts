@@ -55,6 +55,24 @@ describe('encodeEvent', () => {
       properties: { hops: '1' },
     });
   });
+
+  it('publishes the scaling of a function beside its results, for whoever wants to know', () => {
+    const encoded = encodeEvent({
+      type: 'function.scaled',
+      id: 's',
+      node: 'n',
+      time: motion.time,
+      function: 'echo',
+      replicas: 5,
+      replicasBefore: 1,
+      frozen: false,
+      reason: 'load',
+      explanation: '50 in flight',
+    });
+    expect(encoded).toMatchObject({ topic: 'bramble/n/scaling/echo', retain: false });
+    const { topic, payload } = encoded;
+    expect(toEnvelope({ topic, payload, properties: {} }, fallback).type).toBe('function.scaled');
+  });
 });
 
 describe('toEnvelope', () => {

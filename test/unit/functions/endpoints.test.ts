@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { pickEndpoint } from '../../../src/functions/endpoints.ts';
 import { buildEndpoint } from '../../support/fake-catalogue.ts';
 
-const pick = (endpoints: Parameters<typeof pickEndpoint>[0], refused: string[] = []) =>
-  pickEndpoint(endpoints, { node: 'here', refused: new Set(refused) })?.id;
+const pick = (endpoints: Parameters<typeof pickEndpoint>[0], refused: string[] = [], turn = 0) =>
+  pickEndpoint(endpoints, { node: 'here', refused: new Set(refused), turn })?.id;
 
 describe('the replica for a request', () => {
   it('is the one with the fewest requests in flight', () => {
@@ -21,6 +21,11 @@ describe('the replica for a request', () => {
   it('is one elsewhere when that has less to do', () => {
     const busy = buildEndpoint({ id: 'a', node: 'here', inFlight: 3 });
     expect(pick([busy, buildEndpoint({ id: 'b', node: 'there', inFlight: 2 })])).toBe('b');
+  });
+
+  it('is each of several equals in turn', () => {
+    const equals = ['a', 'b', 'c'].map((id) => buildEndpoint({ id, node: 'there' }));
+    expect([0, 1, 2, 3].map((turn) => pick(equals, [], turn))).toEqual(['a', 'b', 'c', 'a']);
   });
 
   it('is none that refused it already', () => {

@@ -129,6 +129,90 @@ describe('invoke', () => {
     expect(await codeOf(call())).toBe('FUNCTION_UNREADY');
   });
 
+  it('tries a replica again after a moment that did not listen yet, if there is no other', async () => {
+    let isListening = false;
+    const starting = buildEndpoint({
+      id: 'a',
+      invoke: async () => {
+        if (!isListening) throw new BrambleError('FUNCTION_UNREADY', 'refused');
+        return { status: 200, headers: {}, body: Buffer.alloc(0) };
+      },
+    });
+    catalogue.set('fn', [starting]);
+    const work = call();
+    await clock.advance(1_000);
+    isListening = true;
+    await clock.advance(1_000);
+    expect((await work).status).toBe(200);
+    expect([clock.pendingTimers, catalogue.watchers]).toEqual([0, 0]);
+  });
+
+  it('sends a stream to another replica when the first refused before it read from it', async () => {
+    const replica = recording({ id: 'b', inFlight: 5 });
+    catalogue.set('fn', [failing('a', 'FUNCTION_UNREADY'), replica]);
+    const body = Readable.from(['x']);
+    expect((await call(buildRequest('/', { body }))).status).toBe(200);
+    expect(replica.got[0]?.body).toBe(body);
+  });
+
+  describe('of a function that sleeps', () => {
+    let woken: string[];
+    beforeEach(() => {
+      woken = [];
+      const wake = (name: string) => void woken.push(name);
+      invoke = createInvoke({
+        catalogue,
+        metrics: new Metrics(),
+        node: 'here',
+        clock,
+        newId: () => 'new-id',
+        wake,
+      });
+    });
+
+    it('wakes it once for many callers, and then serves them all', async () => {
+      catalogue.set('fn', [], { replicas: 0 });
+      const work = Array.from({ length: 50 }, () => call(buildRequest(), new AbortController().signal));
+      expect(woken).toEqual(['fn']);
+      const replica = recording();
+      catalogue.set('fn', [replica]);
+      const statuses = (await Promise.all(work)).map(({ status }) => status);
+      expect(new Set(statuses)).toEqual(new Set([200]));
+      expect(replica.got).toHaveLength(50);
+      expect([clock.pendingTimers, catalogue.watchers]).toEqual([0, 0]);
+    });
+
+    it('asks again while somebody waits, and for a minute at most, whatever the time limit of answers', async () => {
+      catalogue.set('fn', [], { replicas: 0, envVars: { exec_timeout: '2s' } });
+      const work = codeOf(call());
+      await clock.advance(59_000);
+      expect(woken.length).toBeGreaterThan(10);
+      await clock.advance(1_000);
+      expect(await work).toBe('FUNCTION_UNREADY');
+      const before = woken.length;
+      await clock.advance(10_000);
+      expect(woken).toHaveLength(before);
+      expect([clock.pendingTimers, catalogue.watchers]).toEqual([0, 0]);
+    });
+
+    it('wakes nothing that is awake, and nothing that does not exist', async () => {
+      catalogue.set('fn', [recording()]);
+      await call();
+      await codeOf(invoke('unknown', buildRequest(), { signal: never }));
+      expect(woken).toEqual([]);
+    });
+
+    it('lets only so many callers wait', async () => {
+      catalogue.set('fn', [], { replicas: 0 });
+      const work = Array.from({ length: 1_025 }, () =>
+        codeOf(call(buildRequest(), new AbortController().signal)),
+      );
+      expect(await work[1_024]).toBe('BUSY');
+      catalogue.remove('fn');
+      expect(new Set(await Promise.all(work.slice(0, 1_024)))).toEqual(new Set(['FUNCTION_UNREADY']));
+    });
+  });
+
   it('counts and times calls by function and status, those that failed too', async () => {
     catalogue.set('fn', [recording()]);
     await call();

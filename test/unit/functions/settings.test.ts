@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseSettings } from '../../../src/functions/settings.ts';
 import type { FunctionSpec } from '../../../src/functions/spec.ts';
 import { toBrambleError } from '../../../src/support/errors.ts';
+import { scaleLabels } from '../../support/simulate-load.ts';
 
 const parse = (fields: Partial<FunctionSpec> = {}) => parseSettings({ service: 'fn', ...fields });
 const annotated = (annotations: Record<string, string>) => parse({ annotations });
@@ -31,8 +32,45 @@ describe('settings of a function', () => {
         publish: [],
       },
       process: { mode: 'fork', command: [], execTimeoutMs: 30_000, maxInflight: 100, contentType: null },
-      scale: { min: 1, max: 20 },
+      scale: {
+        min: 1,
+        max: 20,
+        factor: 20,
+        type: 'capacity',
+        target: 10,
+        downWindowMs: 60_000,
+        zero: false,
+        zeroDurationMs: 900_000,
+        freezeAfterMs: 60_000,
+      },
     });
+  });
+
+  it('read how a function is scaled', () => {
+    const scale = (labels: Record<string, string>, fields: Partial<FunctionSpec> = {}) =>
+      parse({ ...fields, labels: scaleLabels(labels) }).scale;
+    expect(
+      scale({ type: 'rps', factor: '0', zero: 'true', 'zero-duration': '1h', 'down.window': '5m' }),
+    ).toMatchObject({
+      type: 'rps',
+      target: 50,
+      factor: 0,
+      zero: true,
+      zeroDurationMs: 3_600_000,
+      downWindowMs: 300_000,
+    });
+    expect(scale({ min: '0' }).zero).toBe(true);
+    expect(scale({ factor: '150' }).factor).toBe(20);
+    expect(scale({ type: 'cpu', target: '80' })).toMatchObject({ type: 'capacity', target: 10 });
+    expect(annotated({ 'bramble.freeze-after': '5m' }).scale.freezeAfterMs).toBe(300_000);
+  });
+
+  it('expect of a replica no more calls at once than it takes', () => {
+    const targetOf = (envVars: Record<string, string>, labels = {}) =>
+      parse({ envVars, labels }).scale.target;
+    expect(targetOf({ max_inflight: '4' })).toBe(4);
+    expect(targetOf({ max_inflight: '0' })).toBe(10);
+    expect(targetOf({ max_inflight: '4' }, scaleLabels({ type: 'rps', target: '30' }))).toBe(30);
   });
 
   it('take maps that are null, and values that are empty, as not said', () => {
@@ -86,7 +124,7 @@ describe('settings of a function', () => {
   });
 
   it('let a minimum over the usual maximum raise it', () => {
-    expect(parse({ labels: { 'com.openfaas.scale.min': '30' } }).scale).toEqual({ min: 30, max: 30 });
+    expect(parse({ labels: { 'com.openfaas.scale.min': '30' } }).scale).toMatchObject({ min: 30, max: 30 });
   });
 
   it.each<[string, Partial<FunctionSpec>]>([

@@ -11,10 +11,12 @@ import { Metrics } from '../../../src/support/metrics.ts';
 import type { Acceptor } from '../../../src/triggers/acceptor.ts';
 import { createMeasures } from '../../../src/triggers/measures.ts';
 import { EventTrigger } from '../../../src/triggers/on-event.ts';
+import type { UntilHandled } from '../../../src/triggers/until-handled.ts';
 import { buildEntry, FakeCatalogue, newTestId } from '../../support/triggers.ts';
 import { until } from '../../support/wait.ts';
 
 type Accept = Acceptor['accept'];
+const atOnce = { wait: async () => {} };
 const stored: Acceptance = { outcome: 'stored', deliveryIds: [1] };
 const started: { stop(): Promise<void> }[] = [];
 
@@ -22,7 +24,11 @@ afterEach(async () => {
   for (const service of started.splice(0).reverse()) await service.stop();
 });
 
-async function startTrigger(entries: CatalogueEntry[], accept: Accept = async () => stored) {
+async function startTrigger(
+  entries: CatalogueEntry[],
+  accept: Accept = async () => stored,
+  untilHandled: Pick<UntilHandled, 'wait'> = atOnce,
+) {
   const [bus, clock, catalogue] = [new MemoryBus(), new ManualClock(), new FakeCatalogue(...entries)];
   const accepted: { id: string; topic: string; functions: string[] }[] = [];
   const trigger = new EventTrigger({
@@ -35,6 +41,7 @@ async function startTrigger(entries: CatalogueEntry[], accept: Accept = async ()
         return accept(event, wanting);
       },
     },
+    untilHandled,
     newId: newTestId,
     log: silentLog,
     measures: createMeasures(new Metrics()),
@@ -152,6 +159,7 @@ describe('a message', () => {
           return stored;
         },
       },
+      untilHandled: atOnce,
       newId: newTestId,
       log: silentLog,
       measures: createMeasures(new Metrics()),
@@ -240,6 +248,7 @@ describe('subscriptions', () => {
       catalogue,
       clock: new ManualClock(),
       acceptor: { accept: async () => stored },
+      untilHandled: atOnce,
       newId: newTestId,
       log: silentLog,
       measures: createMeasures(new Metrics()),
@@ -264,4 +273,41 @@ describe('subscriptions', () => {
 
     expect(accepted[0]).toMatchObject({ topic: 'zigbee/lamp', functions: ['lamp'] });
   });
+});
+
+describe('what agents tell each other', () => {
+  test.each([
+    topics.receipts('pi-01'),
+    topics.demand('pi-01'),
+    topics.freezer('pi-01'),
+    topics.setFreezer('pi-01'),
+    topics.catalogueIndex,
+    topics.catalogue('guard'),
+    topics.wake('guard'),
+  ])('triggers nothing: %s', async (topic) => {
+    const { bus, accepted } = await startTrigger([buildEntry('nosy', { topics: ['bramble/#'] })]);
+    await bus.publish({ topic, payload: '{}' });
+    expect(accepted).toEqual([]);
+  });
+});
+
+test('a sender has its receipt when its event is on disk, also while the broker keeps it until it is handled', async () => {
+  let finish = () => {};
+  const handled = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const { bus, clock, receipts } = await startTrigger([guardEntry], async () => stored, {
+    wait: () => handled,
+  });
+  let isAcknowledged = false;
+  const publishing = bus.publish(motion()).then(() => {
+    isAcknowledged = true;
+  });
+  await until('the receipt', async () => {
+    await clock.advance(10);
+    return receipts().length === 1;
+  });
+  expect(isAcknowledged).toBe(false);
+  finish();
+  await publishing;
 });

@@ -1,0 +1,230 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { DockerCli } from '../src/support/docker-cli.ts';
+import { renderBrokerAccess, renderBrokerConfig, renderBrokerUsers } from './broker-files.ts';
+import {
+  agentUser,
+  brokerLabel,
+  renderStack,
+  type Stack,
+  type StackOptions,
+  type StackParts,
+} from './stack.ts';
+
+/** Everybody who is no agent: Home Assistant, sensors of other makes, people. */
+export const deviceUser = 'device';
+
+export interface BrokerCertificate {
+  /** PEM files' contents. */
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface DeployStackOptions extends Omit<StackOptions, 'parts'> {
+  readonly certificate?: BrokerCertificate | undefined;
+  /** Text of the agents' bramble.yaml. */
+  readonly agentConfig?: string | undefined;
+  readonly internalTopics: readonly string[];
+  /** Makes new passwords although there are some. */
+  readonly renewPasswords: boolean;
+  /** Says what is being done. */
+  readonly onStep: (text: string) => void;
+}
+
+export interface Passwords {
+  readonly gateway: string;
+  readonly device: string;
+}
+
+export interface DeployedStack {
+  /** Only when they were made now: a Swarm gives no secret back. */
+  readonly passwords: Passwords | undefined;
+  readonly stack: Stack;
+}
+
+/** The label by which our secrets and configs are found again. */
+const stackLabel = 'bramble.stack';
+
+/** Gives the Swarm its secrets, configs and the stack that uses them. Twice is the same as once. */
+export async function deployStack(docker: DockerCli, options: DeployStackOptions): Promise<DeployedStack> {
+  await chooseBrokerNode(docker, options);
+  const { parts, passwords } = await storeParts(docker, options);
+  const stack = renderStack({ ...options, parts });
+  options.onStep(`deploying the stack ${options.name}`);
+  // YAML contains JSON, so that the file needs no further encoding.
+  await docker.run(
+    ['stack', 'deploy', '--prune', '--with-registry-auth', '--compose-file', '-', options.name],
+    {
+      stdin: JSON.stringify(stack),
+    },
+  );
+  return { stack, passwords };
+}
+
+/** The names that a stack would have for its parts; for printing it without a Swarm. */
+export function nameParts(
+  options: Pick<DeployStackOptions, 'name' | 'certificate' | 'agentConfig'>,
+): StackParts {
+  const name = (part: string) => `${options.name}_${part}`;
+  return {
+    gatewayPassword: name('gateway-password'),
+    brokerPassword: name('broker-password'),
+    brokerUsers: name('broker-users'),
+    brokerConfig: name('mosquitto.conf'),
+    brokerAccess: name('mosquitto.acl'),
+    ...(options.agentConfig === undefined ? {} : { agentConfig: name('bramble.yaml') }),
+    ...(options.certificate === undefined
+      ? {}
+      : { brokerCertificate: name('broker-certificate'), brokerKey: name('broker-key') }),
+  };
+}
+
+/** Removes the stack's services and network, its secrets and configs. Volumes, and what is in them, stay. */
+export async function removeStack(docker: DockerCli, name: string): Promise<boolean> {
+  const services = await linesOf(docker, ['stack', 'services', '--quiet', name]).catch(() => []);
+  if (services.length > 0) await docker.run(['stack', 'rm', name]);
+  const kept = await removeUnused(docker, name, new Set());
+  return services.length > 0 || kept > 0;
+}
+
+/** Secrets and configs that no service has any more; the services of an update that still runs keep theirs. */
+export async function removeUnused(
+  docker: DockerCli,
+  stackName: string,
+  wanted: ReadonlySet<string>,
+): Promise<number> {
+  let removed = 0;
+  for (const kind of ['secret', 'config'] as const)
+    for (const name of await namesOf(docker, kind, stackName)) {
+      if (wanted.has(name)) continue;
+      const isGone = await docker.run([kind, 'rm', name]).then(
+        () => true,
+        () => false, // in use
+      );
+      if (isGone) removed += 1;
+    }
+  return removed;
+}
+
+/** Names of the secrets and configs that a rendered stack uses. */
+export function namesIn({ secrets, configs }: Stack): Set<string> {
+  const entries = [secrets, configs].flatMap((section) => Object.values(section ?? {}));
+  return new Set(entries.flatMap((entry: unknown) => (isNamed(entry) ? [entry.name] : [])));
+}
+
+function isNamed(entry: unknown): entry is { readonly name: string } {
+  return typeof entry === 'object' && entry !== null && 'name' in entry && typeof entry.name === 'string';
+}
+
+/** Its data stay on one node. Where none has the label, it is this manager. */
+async function chooseBrokerNode(docker: DockerCli, { onStep }: DeployStackOptions): Promise<void> {
+  const nodes = await linesOf(docker, ['node', 'ls', '--quiet']);
+  const format = `{{index .Spec.Labels "${brokerLabel}"}}`;
+  const labels = await linesOf(docker, ['node', 'inspect', '--format', format, ...nodes]);
+  if (labels.includes('true')) return;
+  const self = await docker.run(['info', '--format', '{{.Swarm.NodeID}}']);
+  onStep(`giving this node the label ${brokerLabel}=true: it keeps the broker's data`);
+  await docker.run(['node', 'update', '--label-add', `${brokerLabel}=true`, self]);
+}
+
+async function storeParts(
+  docker: DockerCli,
+  options: DeployStackOptions,
+): Promise<{ parts: StackParts; passwords: Passwords | undefined }> {
+  const { name, certificate, agentConfig, internalTopics } = options;
+  const config = (part: string, content: string) => storeByContent(docker, 'config', { name, part, content });
+  const brokerConfig = renderBrokerConfig({ isEncrypted: certificate !== undefined });
+  const brokerAccess = renderBrokerAccess({ agentUser, deviceUser, internalTopics });
+  const { passwords, ...secrets } = await storePasswords(docker, options);
+  return {
+    passwords,
+    parts: {
+      ...secrets,
+      brokerConfig: await config('mosquitto.conf', brokerConfig),
+      brokerAccess: await config('mosquitto.acl', brokerAccess),
+      ...(agentConfig === undefined ? {} : { agentConfig: await config('bramble.yaml', agentConfig) }),
+      ...(certificate === undefined ? {} : await storeCertificate(docker, name, certificate)),
+    },
+  };
+}
+
+type PasswordParts = Pick<StackParts, 'gatewayPassword' | 'brokerPassword' | 'brokerUsers'>;
+
+/** They come as a set with one version. A set that is whole is used again. */
+async function storePasswords(
+  docker: DockerCli,
+  { name, renewPasswords, onStep }: DeployStackOptions,
+): Promise<PasswordParts & { passwords: Passwords | undefined }> {
+  const present = renewPasswords ? undefined : await findPasswords(docker, name);
+  if (present !== undefined) return { ...present, passwords: undefined };
+  onStep('making passwords for the gateway and the broker');
+  const version = randomBytes(4).toString('hex');
+  const [gateway, agent, device] = [newPassword(), newPassword(), newPassword()];
+  const users = renderBrokerUsers([
+    { user: agentUser, password: agent, salt: randomBytes(12) },
+    { user: deviceUser, password: device, salt: randomBytes(12) },
+  ]);
+  const parts = passwordParts(name, version);
+  const store = (partName: string, content: string) =>
+    create(docker, 'secret', { stackName: name, name: partName, content });
+  await store(parts.gatewayPassword, gateway);
+  await store(parts.brokerPassword, agent);
+  await store(parts.brokerUsers, users); // the last one: with it the set is whole
+  return { ...parts, passwords: { gateway, device } };
+}
+
+async function findPasswords(docker: DockerCli, name: string): Promise<PasswordParts | undefined> {
+  const prefix = passwordParts(name, '').brokerUsers;
+  const found = (await namesOf(docker, 'secret', name)).filter((one) => one.startsWith(prefix));
+  // The newest first, as Docker lists them; there are several only while an update is under way.
+  const [newest] = found;
+  return newest === undefined ? undefined : passwordParts(name, newest.slice(prefix.length));
+}
+
+function passwordParts(name: string, version: string): PasswordParts {
+  return {
+    gatewayPassword: `${name}_gateway-password-${version}`,
+    brokerPassword: `${name}_broker-password-${version}`,
+    brokerUsers: `${name}_broker-users-${version}`,
+  };
+}
+
+async function storeCertificate(docker: DockerCli, name: string, { certificate, key }: BrokerCertificate) {
+  const secret = (part: string, content: string) => storeByContent(docker, 'secret', { name, part, content });
+  return {
+    brokerCertificate: await secret('broker-certificate', certificate),
+    brokerKey: await secret('broker-key', key),
+  };
+}
+
+/** Neither secrets nor configs can be changed, so that another content needs another name. */
+async function storeByContent(
+  docker: DockerCli,
+  kind: 'secret' | 'config',
+  { name, part, content }: { name: string; part: string; content: string },
+): Promise<string> {
+  const full = `${name}_${part}-${createHash('sha256').update(content).digest('hex').slice(0, 8)}`;
+  const present = await namesOf(docker, kind, name);
+  if (!present.includes(full)) await create(docker, kind, { stackName: name, name: full, content });
+  return full;
+}
+
+async function create(
+  docker: DockerCli,
+  kind: 'secret' | 'config',
+  { stackName, name, content }: { stackName: string; name: string; content: string },
+): Promise<void> {
+  await docker.run([kind, 'create', '--label', `${stackLabel}=${stackName}`, name, '-'], { stdin: content });
+}
+
+function namesOf(docker: DockerCli, kind: 'secret' | 'config', stackName: string): Promise<string[]> {
+  const filter = `label=${stackLabel}=${stackName}`;
+  return linesOf(docker, [kind, 'ls', '--filter', filter, '--format', '{{.Name}}']);
+}
+
+async function linesOf(docker: DockerCli, args: readonly string[]): Promise<string[]> {
+  return (await docker.run(args)).split('\n').filter((line) => line !== '');
+}
+
+function newPassword(): string {
+  return randomBytes(18).toString('base64url');
+}

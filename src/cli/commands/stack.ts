@@ -1,0 +1,257 @@
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Argument, type Command, InvalidArgumentError } from 'commander';
+import type { BrokerCertificate, DeployStackOptions, Passwords } from '../../../provision/deploy-stack.ts';
+import { internalTopics } from '../../events/topics.ts';
+import { systemClock } from '../../support/clock.system.ts';
+import { type DockerCli, openDockerCli } from '../../support/docker-cli.ts';
+import { BrambleError, messageOf } from '../../support/errors.ts';
+import { addJson, explain } from '../command.ts';
+import { type CliContext, type JsonOption, print } from '../context.ts';
+import { loginFile, saveLogin } from '../logins.ts';
+import { parseSeconds } from './deploy.ts';
+
+interface StackFlags extends JsonOption {
+  readonly name: string;
+}
+
+interface RenderFlags extends StackFlags {
+  readonly image: string;
+  readonly brokerImage: string;
+  readonly port: number;
+  readonly brokerPort: number;
+  readonly dockerSocket: string;
+  readonly mtu?: number;
+  readonly config?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+}
+
+interface DeployFlags extends RenderFlags {
+  readonly newPasswords?: boolean;
+  readonly timeout: number;
+}
+
+const parts = ['stack', 'mosquitto.conf', 'mosquitto.acl'] as const;
+const defaultBrokerImage = 'eclipse-mosquitto:2.0.22';
+
+export function addStack(program: Command, context: CliContext): void {
+  const stack = program
+    .command('stack')
+    .description(
+      'put Bramble itself on a Docker Swarm: an agent on every node, control on managers, a broker',
+    );
+  explain(stack, { examples: ['bramble stack deploy --image registry.local:5000/bramble:0.1.0'] });
+  addRender(stack, context);
+  addDeployStack(stack, context);
+  addRemove(stack, context);
+}
+
+function addRender(stack: Command, context: CliContext): void {
+  const command = addRenderFlags(stack.command('render'), context)
+    .description('print the stack, or the configuration of its broker, and change nothing')
+    .addArgument(new Argument('[part]', 'what to print').choices(parts).default('stack'))
+    .action((part: (typeof parts)[number], flags: RenderFlags) => render(part, flags, context));
+  explain(command, {
+    examples: [
+      'bramble stack render',
+      'bramble stack render mosquitto.conf',
+      'bramble stack render --image registry.local:5000/bramble:0.1.0 --mtu 1400 --json',
+    ],
+    json: 'the stack as a Compose file in JSON; { "text": "…" } for another part',
+  });
+}
+
+async function render(part: (typeof parts)[number], flags: RenderFlags, context: CliContext): Promise<void> {
+  const { renderBrokerAccess, renderBrokerConfig } = await import('../../../provision/broker-files.ts');
+  const { deviceUser, nameParts } = await import('../../../provision/deploy-stack.ts');
+  const { agentUser, renderStack } = await import('../../../provision/stack.ts');
+  const { toYaml } = await import('../yaml.ts');
+  const options = await readOptions(flags);
+  if (part === 'stack') {
+    const rendered = renderStack({ ...options, parts: nameParts(options) });
+    return print(context, flags, rendered, () => toYaml(rendered));
+  }
+  const text =
+    part === 'mosquitto.conf'
+      ? renderBrokerConfig({ isEncrypted: options.certificate !== undefined })
+      : renderBrokerAccess({ agentUser, deviceUser, internalTopics });
+  print(context, flags, { text }, () => text);
+}
+
+function addDeployStack(stack: Command, context: CliContext): void {
+  const command = addRenderFlags(stack.command('deploy'), context)
+    .description('deploy the stack, or change it to what is asked for, and wait until it is healthy')
+    .option('--new-passwords', 'make new passwords for the gateway and the broker')
+    .option('--timeout <seconds>', 'wait at most so long; the first time every node pulls', parseSeconds, 600)
+    .action((flags: DeployFlags) => deployIt(flags, context));
+  explain(command, {
+    examples: [
+      'bramble stack deploy --image registry.local:5000/bramble:0.1.0',
+      'DOCKER_HOST=ssh://pi@pi-01.local bramble stack deploy --config bramble.yaml',
+    ],
+    json: '{ name, gateway, passwordsFile?, services: [{ name, running, wanted }] }; no password',
+  });
+}
+
+async function deployIt(flags: DeployFlags, context: CliContext): Promise<void> {
+  const { deployStack, namesIn, removeUnused } = await import('../../../provision/deploy-stack.ts');
+  const { renderHealth, untilHealthy } = await import('../../../provision/stack-health.ts');
+  const docker = openDockerCli(context);
+  const say = (text: string) => void context.stderr.write(flags.json ? '' : `${text}\n`);
+  const options = await readOptions(flags);
+  const user = await gatewayUser(flags);
+  const place = await findPlace(docker, flags);
+  const { stack, passwords } = await deployStack(docker, {
+    ...options,
+    internalTopics,
+    renewPasswords: flags.newPasswords ?? false,
+    onStep: say,
+  });
+  // Before anything can fail: the Swarm does not give them back.
+  const passwordsFile = passwords && (await keepPasswords(passwords, { ...place, user }, context));
+  if (passwordsFile !== undefined) say(`the passwords are in ${passwordsFile}`);
+  const services = await untilHealthy(docker, flags.name, {
+    clock: systemClock,
+    timeoutMs: flags.timeout * 1000,
+    signal: context.signal,
+    onChange: (health) => say(renderHealth(health) || 'waiting for the first task'),
+  });
+  await removeUnused(docker, flags.name, namesIn(stack));
+  const { gateway } = place;
+  const shown = services.map(({ name, running, wanted }) => ({ name, running, wanted }));
+  const result = { name: flags.name, gateway, ...(passwordsFile && { passwordsFile }), services: shown };
+  print(context, flags, result, () => `${flags.name} is healthy; its gateway is ${gateway}, on every node\n`);
+}
+
+interface Place {
+  /** Where this manager serves. */
+  readonly gateway: string;
+  /** Tells this stack from those of other Swarms. */
+  readonly fileName: string;
+}
+
+async function findPlace(docker: DockerCli, { name, port }: DeployFlags): Promise<Place> {
+  const format = '{{.Swarm.NodeAddr}}\t{{if .Swarm.Cluster}}{{.Swarm.Cluster.ID}}{{end}}';
+  const [address = '', cluster = ''] = (await docker.run(['info', '--format', format])).split('\t');
+  if (cluster === '') {
+    throw new BrambleError(
+      'CONFLICT',
+      'Docker here is not a manager of a Swarm; make it one with docker swarm init, or set DOCKER_HOST to one',
+    );
+  }
+  const host = address.includes(':') ? `[${address}]` : address;
+  return { gateway: `http://${host}:${port}`, fileName: `${name}-${cluster.slice(0, 8)}.yml` };
+}
+
+/** For the user's eyes, and as the login of `bramble deploy` and its sisters. */
+async function keepPasswords(
+  { gateway: password, device }: Passwords,
+  { gateway, fileName, user }: Place & { user: string },
+  context: CliContext,
+): Promise<string> {
+  const { toYaml } = await import('../yaml.ts');
+  const { deviceUser } = await import('../../../provision/deploy-stack.ts');
+  const file = join(dirname(loginFile(context)), 'stacks', fileName);
+  const content = {
+    gateway: { url: gateway, user, password },
+    broker: { user: deviceUser, password: device },
+  };
+  try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await writeFile(file, toYaml(content), { mode: 0o600 });
+    await chmod(file, 0o600); // the mode above counts only for a file that was not there
+  } catch (err) {
+    throw new BrambleError(
+      'STORE_BROKEN',
+      `cannot keep the new passwords in ${file}: ${messageOf(err)}; repeat with --new-passwords`,
+      { cause: err },
+    );
+  }
+  await saveLogin(loginFile(context), gateway, { user, password });
+  return file;
+}
+
+function addRemove(stack: Command, context: CliContext): void {
+  const command = addJson(addName(stack.command('remove').alias('rm')))
+    .description(
+      'remove the stack with its secrets and configs; functions and the volumes with the data stay',
+    )
+    .action(async (flags: StackFlags) => {
+      const { removeStack } = await import('../../../provision/deploy-stack.ts');
+      const wasThere = await removeStack(openDockerCli(context), flags.name);
+      const outcome = wasThere ? 'removed' : 'not there';
+      print(context, flags, { name: flags.name, outcome }, () => `the stack ${flags.name}: ${outcome}\n`);
+    });
+  explain(command, {
+    examples: ['bramble stack remove'],
+    json: '{ "name": "bramble", "outcome": "removed" | "not there" }',
+  });
+}
+
+function addName(command: Command): Command {
+  return command.option('--name <name>', 'name of the stack', parseName, 'bramble');
+}
+
+function addRenderFlags(command: Command, { version }: CliContext): Command {
+  return addJson(addName(command))
+    .option('--image <image>', 'image of agent and control', `bramble:${version}`)
+    .option('--broker-image <image>', 'image of the MQTT broker', defaultBrokerImage)
+    .option('--port <number>', 'port of the gateway on every node', parsePort, 8080)
+    .option('--broker-port <number>', 'port of the broker on its node; usual with TLS: 8883', parsePort, 1883)
+    .option('--docker-socket <path>', 'where Docker listens on managers', '/var/run/docker.sock')
+    .option('--mtu <bytes>', 'largest packet of the overlay network, for narrow paths', parsePort)
+    .option('-c, --config <file>', 'configuration of all agents: pins, sensors, gauge')
+    .option('--tls-cert <file>', 'certificate of the broker in PEM, for TLS on its port')
+    .option('--tls-key <file>', 'the private key to it');
+}
+
+type Rendered = Omit<DeployStackOptions, 'internalTopics' | 'renewPasswords' | 'onStep'>;
+
+async function readOptions(flags: RenderFlags): Promise<Rendered> {
+  const { name, image, brokerImage, port, brokerPort, dockerSocket, mtu, config } = flags;
+  return {
+    ...{ name, image, brokerImage, brokerPort, dockerSocket, mtu },
+    gatewayPort: port,
+    agentConfig: config === undefined ? undefined : await readConfig(config),
+    certificate: await readCertificate(flags),
+  };
+}
+
+/** Refused here, where its author is, and not by every agent. */
+async function readConfig(file: string): Promise<string> {
+  const { loadConfig } = await import('../../config/load.ts');
+  loadConfig({ file, env: {} });
+  return readText(file);
+}
+
+async function gatewayUser({ config: file }: RenderFlags): Promise<string> {
+  const { loadConfig } = await import('../../config/load.ts');
+  return loadConfig({ ...(file === undefined ? {} : { file }), env: {} }).config.gateway.user;
+}
+
+async function readCertificate({ tlsCert, tlsKey }: RenderFlags): Promise<BrokerCertificate | undefined> {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined)
+    throw new BrambleError('INVALID', '--tls-cert and --tls-key go together');
+  return { certificate: await readText(tlsCert), key: await readText(tlsKey) };
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (err) {
+    throw new BrambleError('INVALID', `cannot read ${file}: ${messageOf(err)}`, { cause: err });
+  }
+}
+
+function parseName(text: string): string {
+  if (/^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/.test(text)) return text;
+  throw new InvalidArgumentError('It must be small letters, digits and dashes, 32 at most.');
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port > 0 && port < 65_536) return port;
+  throw new InvalidArgumentError('It must be a number from 1 to 65535.');
+}

@@ -1,0 +1,89 @@
+import type { Service } from '../lifecycle/service.ts';
+import type { Clock } from '../support/clock.ts';
+import { BrambleError, messageOf } from '../support/errors.ts';
+import { guard } from '../support/guard.ts';
+import type { Log } from '../support/log.ts';
+import type { Leader } from './leader.ts';
+
+/** The leader of a Swarm changes within some 10 s of its end; asking more often finds out no sooner. */
+const pollMs = 1_000;
+/** While the Swarm elects, its API is silent for 20 s. Who cannot ask may have been deposed. */
+const answerMs = 3_000;
+
+export interface DockerLeaderOptions {
+  /** Asks this node's Docker. Rejects when it is no manager, has no leader, or does not answer. */
+  readonly readManager: () => Promise<{ readonly isLeader: boolean }>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Is this node the leader of the Swarm's managers? In doubt it is not: two that act are worse than none for a while. */
+export class DockerLeader implements Leader, Service {
+  readonly name = 'leader';
+  readonly #options: DockerLeaderOptions;
+  readonly #listeners = new Set<() => void>();
+  #isLeader = false;
+  #isAsking = false;
+  #isStopped = false;
+  #stopPolling = () => {};
+
+  constructor(options: DockerLeaderOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    const { clock, log } = this.#options;
+    await this.#poll();
+    this.#stopPolling = clock.every(
+      pollMs,
+      guard(log, () => this.#poll()),
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#stopPolling();
+    this.#become(false);
+    this.#isStopped = true;
+  }
+
+  isLeader(): boolean {
+    return this.#isLeader;
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async #poll(): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    try {
+      this.#become(await this.#ask());
+    } catch (err) {
+      if (this.#isLeader)
+        this.#options.log.warn({ reason: messageOf(err) }, 'leadership cannot be confirmed');
+      this.#become(false);
+    } finally {
+      this.#isAsking = false;
+    }
+  }
+
+  #ask(): Promise<boolean> {
+    const { readManager, clock } = this.#options;
+    return new Promise((resolve, reject) => {
+      const late = new BrambleError('UNREACHABLE', `Docker did not answer within ${answerMs} ms`);
+      const cancel = clock.after(answerMs, () => reject(late));
+      readManager()
+        .then(({ isLeader }) => resolve(isLeader), reject)
+        .finally(cancel);
+    });
+  }
+
+  #become(isLeader: boolean): void {
+    if (isLeader === this.#isLeader || this.#isStopped) return;
+    this.#isLeader = isLeader;
+    this.#options.log.info({ isLeader }, isLeader ? 'this node leads' : 'this node does not lead');
+    for (const listener of [...this.#listeners]) listener();
+  }
+}

@@ -1,0 +1,71 @@
+import { SwarmRuntime, type SwarmRuntimeOptions } from '../../../src/functions/runtime.swarm.ts';
+import type { FunctionSpec } from '../../../src/functions/spec.ts';
+import { systemClock } from '../../../src/support/clock.system.ts';
+import { silentLog } from '../../../src/support/log.ts';
+import { Metrics } from '../../../src/support/metrics.ts';
+import { type DockerEngine, startDocker } from './docker.ts';
+import { buildImages } from './images.ts';
+import { openOverlayDoor } from './overlay-door.ts';
+
+export interface OpenSwarmRuntime {
+  readonly docker: DockerEngine;
+  readonly runtime: SwarmRuntime;
+  close(): Promise<void>;
+}
+
+/** A Swarm of one node with the image of the probe and a network for functions, and a started runtime on it. */
+export async function openSwarmRuntime(
+  options: Partial<SwarmRuntimeOptions> = {},
+): Promise<OpenSwarmRuntime> {
+  const docker = await startDocker();
+  try {
+    await docker.swarmInit();
+    await buildImages(docker, ['probe']);
+    await docker.docker(
+      ...[
+        'network',
+        'create',
+        '--driver',
+        'overlay',
+        '--attachable',
+        '--label',
+        'openfaas=true',
+        'functions',
+      ],
+    );
+    const door = await openOverlayDoor(docker, 'functions');
+    const runtime = newSwarmRuntime(docker.socketPath, options);
+    await runtime.start();
+    return {
+      docker,
+      runtime,
+      async close() {
+        await runtime.stop();
+        await door.close();
+        await docker.stop();
+      },
+    };
+  } catch (err) {
+    await docker.stop();
+    throw err;
+  }
+}
+
+export function newSwarmRuntime(
+  socketPath: string,
+  options: Partial<SwarmRuntimeOptions> = {},
+): SwarmRuntime {
+  return new SwarmRuntime({
+    socketPath,
+    clock: systemClock,
+    log: silentLog,
+    metrics: new Metrics(),
+    maxAnswerBytes: 10_000_000,
+    ...options,
+  });
+}
+
+/** The probe function as a container. */
+export function probeService(name: string, fields: Partial<FunctionSpec> = {}): FunctionSpec {
+  return { service: name, image: 'bramble-test/probe', ...fields };
+}
