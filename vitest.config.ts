@@ -1,35 +1,27 @@
 import { defineConfig } from 'vitest/config';
 
 // `forks`: the epoll addon below onoff aborts Node when it is loaded in a worker thread.
-const base = { pool: 'forks' as const, environment: 'node' };
+// Timeouts are for hangs only: a busy machine may need ten times as long as a quiet one.
+const project = (name: string, timeoutMs: number, rest: { globalSetup?: string[] } = {}) => ({
+  test: {
+    name,
+    pool: 'forks' as const,
+    include: [`test/${name}/**/*.test.ts`],
+    testTimeout: timeoutMs,
+    hookTimeout: timeoutMs,
+    ...rest,
+  },
+});
+const built = { globalSetup: ['test/support/build-once.ts'] };
 
 export default defineConfig({
   test: {
-    ...base,
     reporters: process.env.CI ? ['default', ['json', { outputFile: 'coverage/results.json' }]] : ['default'],
     projects: [
-      { test: { ...base, name: 'unit', include: ['test/unit/**/*.test.ts'] } },
-      { test: { ...base, name: 'repo', include: ['test/repo/**/*.test.ts'] } },
-      {
-        test: {
-          ...base,
-          name: 'integration',
-          globalSetup: ['test/support/build-once.ts'],
-          include: ['test/integration/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-        },
-      },
-      {
-        test: {
-          ...base,
-          name: 'e2e',
-          globalSetup: ['test/support/build-once.ts'],
-          include: ['test/e2e/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
-        },
-      },
+      project('unit', 60_000),
+      project('repo', 60_000),
+      project('integration', 120_000, built),
+      project('e2e', 240_000, built),
     ],
   },
 });

@@ -17,7 +17,7 @@ export function createMeasures(metrics: Metrics) {
       'bramble_accept_retries_total',
       'Times that an event waited because the store was full',
     ),
-    rejected: metrics.counter('bramble_queue_rejected_total', 'Deliveries that found their queue full', [
+    rejected: metrics.counter('bramble_queue_rejected_total', 'Deliveries that a full queue made dead letters', [
       'function_name',
     ]),
     deliveries: metrics.counter(

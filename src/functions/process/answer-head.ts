@@ -1,22 +1,11 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { BrambleError, messageOf } from '../../support/errors.ts';
+import { connectionHeaders } from '../connection-headers.ts';
 
 export interface AnswerHead {
   readonly status: number;
   readonly headers: Record<string, string | string[]>;
 }
-
-/** Belong to one connection, or are set by who sends the body on. */
-const notTheFunctions = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** Status and headers as a worker wrote them, in a shape that HTTP can carry. Throws FUNCTION_FAILED otherwise. */
 export function readAnswerHead(head: unknown, functionName: string): AnswerHead {
@@ -26,7 +15,8 @@ export function readAnswerHead(head: unknown, functionName: string): AnswerHead 
   const clean: AnswerHead['headers'] = {};
   for (const [name, value] of Object.entries(fieldsOf(headers))) {
     const key = name.toLowerCase();
-    if (notTheFunctions.has(key)) continue;
+    // Who sends the body on says how long it is.
+    if (connectionHeaders.has(key) || key === 'content-length') continue;
     clean[key] = Array.isArray(value) ? value.map(String) : String(value);
     checkHeader(key, clean[key], functionName);
   }
@@ -38,7 +28,7 @@ export function removeConnectionHeaders(
 ): Record<string, string | string[]> {
   const clean: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(headers))
-    if (value !== undefined && (name === 'content-length' || !notTheFunctions.has(name))) clean[name] = value;
+    if (value !== undefined && !connectionHeaders.has(name)) clean[name] = value;
   return clean;
 }
 

@@ -1,6 +1,7 @@
 import { Readable, Transform } from 'node:stream';
 import type { Pool } from 'undici';
 import { BrambleError, messageOf, systemCode } from '../../support/errors.ts';
+import { parseDuration } from '../duration.ts';
 import type { FunctionRequest, FunctionResponse } from '../endpoint.ts';
 import { removeConnectionHeaders } from './answer-head.ts';
 import { cancelled, readAll, tooLarge } from './deadline.ts';
@@ -28,7 +29,7 @@ export class HttpExchange {
 
   async run(pool: Pool, { method, path, query, headers, body }: FunctionRequest): Promise<FunctionResponse> {
     const { name, settings, maxAnswerBytes, clock } = this.#context;
-    const cancelExec = this.#limit(settings.execTimeoutMs, () => timedOut(this.#context));
+    const cancelExec = this.#limitAnswer(headers['x-timeout']);
     this.#limit(settings.writeTimeoutMs, () =>
       late(`the answer of function "${name}"`, 'write_timeout', settings.writeTimeoutMs),
     );
@@ -55,6 +56,16 @@ export class HttpExchange {
       headers: answerHeaders,
       body: await this.#bodyOf(answer.body, length),
     };
+  }
+
+  /** Till status and headers are there: `exec_timeout`, or less if the caller asks for it, as of-watchdog has it. */
+  #limitAnswer(asked: FunctionRequest['headers'][string] | undefined): () => void {
+    const { execTimeoutMs } = this.#context.settings;
+    const askedMs = typeof asked === 'string' ? (parseDuration(asked) ?? 0) : 0;
+    const isShorter = askedMs > 0 && (execTimeoutMs === 0 || askedMs < execTimeoutMs);
+    if (!isShorter) return this.#limit(execTimeoutMs, () => timedOut(this.#context));
+    const { name } = this.#context;
+    return this.#limit(askedMs, () => late(`the answer of function "${name}"`, 'X-Timeout', askedMs));
   }
 
   end(): void {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-import { Pool } from 'undici';
+import type { Pool } from 'undici';
 import { sleep } from '../../support/clock.ts';
 import { BrambleError } from '../../support/errors.ts';
 import type { FunctionRequest, FunctionResponse } from '../endpoint.ts';
@@ -62,7 +62,9 @@ export class HttpReplica implements Replica {
     this.#group = group;
     for (const stream of [group.child.stdout, group.child.stderr])
       if (stream !== null) readLines(stream, (line) => this.#context.log(this.id, line));
-    const pool = new Pool(`http://127.0.0.1:${port}`, {
+    // 5 MB of memory: only for functions that need it. Bundled, a CommonJS package has no names but `default`.
+    const { default: undici } = await import('undici');
+    const pool = new undici.Pool(`http://127.0.0.1:${port}`, {
       pipelining: 1,
       headersTimeout: 0,
       bodyTimeout: 0,
