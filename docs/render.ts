@@ -1,5 +1,6 @@
 import { ConfigSchema } from '../src/config/schema.ts';
 import { errorTable } from '../src/support/errors.ts';
+import { renderMqttExamples, renderProperties } from './mqtt-examples.ts';
 
 interface AnySchema {
   readonly type?: string;
@@ -64,6 +65,20 @@ export function renderErrorsDocument(): string {
     ...rows,
     '',
   ].join('\n');
+}
+
+/** `docs/MQTT.md` with its examples made anew; the text around them is written by hand. */
+export function renderMqttDocument(present: string): string {
+  return between(between(present, 'properties', renderProperties()), 'examples', renderMqttExamples());
+}
+
+/** Replaces what stands between `<!-- NAME: made by npm run docs -->` and `<!-- end of NAME -->`. */
+function between(text: string, name: string, fresh: string): string {
+  const start = `<!-- ${name}: made by npm run docs -->\n`;
+  const end = `<!-- end of ${name} -->`;
+  const [before, after] = [text.indexOf(start), text.indexOf(end)];
+  if (before === -1 || after < before) throw new TypeError(`there is no place for ${name}`);
+  return `${text.slice(0, before + start.length)}\n${fresh}\n${text.slice(after)}`;
 }
 
 function rowsBelow(prefix: string, schema: AnySchema): string[] {

@@ -42,7 +42,7 @@ const running = runCli(process.argv.slice(2), {
     hasAgent = true;
     stopListening(); // an agent has its own way to stop
     const { runAgent } = await import('./main.ts');
-    return runAgent({ ...flags, env, stdout, stdin });
+    return runAgent({ ...flags, env, stdout, stderr, stdin });
   },
 });
 const exit = await Promise.race([running, interrupted]);

@@ -1,17 +1,20 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import pkg from '../package.json' with { type: 'json' };
+import { createPaint } from './cli/paint.ts';
 import { loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { demoDefaults } from './dev/demo.ts';
-import { Demo, type DemoTerminal } from './dev/demo-run.ts';
+import { Demo, type DemoParts } from './dev/demo-run.ts';
+import { logOnto } from './dev/log-lines.ts';
+import { type Output, Screen } from './dev/screen.ts';
 import { type Running, startAll } from './lifecycle/run.ts';
 import { onTermination } from './lifecycle/signals.ts';
 import { brokerUrl } from './main/bus.ts';
 import { type AgentServices, compose } from './main/compose.ts';
 import { type GatewayPassword, gatewayPassword } from './main/credentials.ts';
-import { deployStack } from './main/deploy-stack.ts';
 import { toNodeName } from './main/node-name.ts';
 import { systemClock } from './support/clock.system.ts';
 import { createLog, type Log } from './support/log.ts';
@@ -24,8 +27,9 @@ export interface RunAgentOptions {
   /** `bramble dev`: simulated hardware unless configured otherwise, and a start screen. */
   readonly isDemo: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdout: DemoTerminal['stdout'];
-  readonly stdin: DemoTerminal['stdin'];
+  readonly stdout: Output;
+  readonly stderr: Pick<Output, 'isTTY'>;
+  readonly stdin: DemoParts['stdin'];
 }
 
 // The same from src/ and, bundled, from dist/.
@@ -37,8 +41,14 @@ const storeWorkerFile = fileURLToPath(new URL('../dist/store-worker.js', import.
  * cannot start, and has undone then what it had started.
  */
 export async function runAgent(options: RunAgentOptions): Promise<number> {
+  // V8 would let garbage pile up to three times of what is in use before it collects, and load needs half as much then.
+  setFlagsFromString('--heap-growing-percent=50');
   const { config } = readConfig(options);
-  const log = createLog(config.log.level);
+  const screen = options.isDemo
+    ? new Screen(options.stdout, createPaint(options.stdout, options.env))
+    : undefined;
+  const isShared = screen?.isTerminal === true && options.stderr.isTTY === true;
+  const log = createLog(config.log.level, isShared ? logOnto(screen) : undefined);
   const node = config.node.name ?? toNodeName(hostname());
   const password = gatewayPassword(config.gateway, config.dataDir);
   let isReady = false;
@@ -58,10 +68,12 @@ export async function runAgent(options: RunAgentOptions): Promise<number> {
 
   const ending = new Ending(log);
   try {
+    const demo =
+      screen &&
+      new Demo({ agent, screen, stdin: options.stdin, quit: () => ending.end(0), clock: systemClock, log });
+    await demo?.listen();
     const running = await startAll(agent.services, { log, clock: systemClock, signal: ending.signal });
-    const demo = options.isDemo ? new Demo(agent, options, () => ending.end(0)) : undefined;
     try {
-      await deployConfigured(agent, config, options.env);
       isReady = true;
       log.info({ node, startMs: Math.round(performance.now()) }, 'agent ready');
       await demo?.start(welcome({ config, node, password, agent }));
@@ -90,15 +102,6 @@ function readConfig({ configFile, overrides, isDemo, env }: RunAgentOptions) {
   });
 }
 
-async function deployConfigured(
-  { runtime }: AgentServices,
-  { functions }: Config,
-  env: RunAgentOptions['env'],
-): Promise<void> {
-  if (runtime !== undefined && functions.stack !== undefined)
-    await deployStack(runtime, functions.stack, env);
-}
-
 async function stop(running: Running, ending: Ending): Promise<void> {
   const failures = await running.stop();
   if (failures.length > 0) ending.end(1);
@@ -116,6 +119,7 @@ function welcome(parts: { config: Config; node: string; password: GatewayPasswor
     brokerUrl: brokerUrl(config.mqtt),
     dataDir: config.dataDir,
     startMs: performance.now(),
+    isSimulated: agent.hardware.simulation !== undefined,
   };
 }
 

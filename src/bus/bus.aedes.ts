@@ -2,8 +2,10 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { Aedes, type AedesOptions, type Client, type PublishPacket } from 'aedes';
+import { writeToStream } from 'mqtt-packet';
 import { BrambleError, messageOf, systemCode } from '../support/errors.ts';
 import type { Log } from '../support/log.ts';
+import { isLoopback } from '../support/loopback.ts';
 import type { Metrics } from '../support/metrics.ts';
 import type { Bus, BusState, Incoming, Outgoing, Presence, SubscribeOptions } from './bus.ts';
 import { type BusMetrics, busMetrics } from './bus-metrics.ts';
@@ -76,6 +78,7 @@ export class AedesBus implements Bus {
         `the embedded broker would be open to everyone at ${listen.host}: set a user and a password, or listen on 127.0.0.1`,
       );
     this.#retained = new RetainedMessages();
+    writeToStream.cacheNumbers = false; // a buffer for each of 65 536 numbers: 6 MB
     const broker = await Aedes.createBroker(this.#brokerOptions());
     broker.addListener('error', (err) => log.error({ err }, 'embedded broker failed'));
     broker.on('clientError', (client, err) => log.warn({ err, client: client.id }, 'MQTT client dropped'));
@@ -261,10 +264,6 @@ function listenError(err: unknown, { host, port }: { host: string; port: number 
       cause: err,
     },
   );
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /** Takes the same time whatever differs. */

@@ -1,5 +1,6 @@
 import { type Clock, sleep } from '../support/clock.ts';
 import { BrambleError, toBrambleError } from '../support/errors.ts';
+import { hideCredentials } from '../support/hide-credentials.ts';
 import type { Log } from '../support/log.ts';
 import type { Metrics } from '../support/metrics.ts';
 import { type Backoff, backoffMs } from '../support/retry.ts';
@@ -84,8 +85,9 @@ export class MqttBus implements Bus {
 
   /** Resolves when connected, or after a short while without. */
   async start(signal: AbortSignal): Promise<void> {
-    if (!URL.canParse(this.#options.url))
-      throw new BrambleError('CONFIG_INVALID', `mqtt.url is no address of a broker: ${this.#options.url}`);
+    const { url } = this.#options;
+    if (!URL.canParse(url))
+      throw new BrambleError('CONFIG_INVALID', `mqtt.url is no address of a broker: ${hideCredentials(url)}`);
     this.#stopping = new AbortController();
     this.#running = this.#stayConnected(this.#stopping.signal);
     try {

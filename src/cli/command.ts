@@ -21,7 +21,7 @@ export function addJson(command: Command): Command {
 export function addAddress(command: Command): Command {
   return addJson(command)
     .optionsGroup('Gateway:')
-    .option('-g, --gateway <url>', 'its address (default: http://127.0.0.1:8080)')
+    .option('-g, --gateway <url>', 'its address (default: as configured here, else http://127.0.0.1:8080)')
     .optionsGroup('Options:');
 }
 

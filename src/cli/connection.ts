@@ -2,6 +2,7 @@ import { BrambleError } from '../support/errors.ts';
 import type { CliContext, Environment, JsonOption } from './context.ts';
 import { findCredentials } from './credentials.ts';
 import { type Gateway, openGateway } from './gateway.ts';
+import { readLocalAgent } from './local-agent.ts';
 
 export const defaultGateway = 'http://127.0.0.1:8080';
 
@@ -21,21 +22,21 @@ export interface ConnectOptions extends GatewayOptions {
 
 /** The gateway a command talks to, with the credentials that fit its address. */
 export async function connect(context: CliContext, options: ConnectOptions): Promise<Gateway> {
-  const url = chooseGateway(options, context.env);
+  const url = await chooseGateway(options, context.env);
   const credentials = await findCredentials(url, options, context);
   return openGateway({ url, credentials }, context.signal);
 }
 
 /** Without credentials: for functions, which must not be shown the password of the gateway. */
-export function connectAnonymously(context: CliContext, options: AddressOptions): Gateway {
-  return openGateway({ url: chooseGateway(options, context.env) }, context.signal);
+export async function connectAnonymously(context: CliContext, options: AddressOptions): Promise<Gateway> {
+  return openGateway({ url: await chooseGateway(options, context.env) }, context.signal);
 }
 
-/** Flag, else environment, else stack file, else this machine. */
-export function chooseGateway(
+/** Flag, else environment, else stack file, else the agent that is configured in this folder, else this machine's. */
+export async function chooseGateway(
   options: AddressOptions & Pick<ConnectOptions, 'stackGateway'>,
   env: Environment,
-): URL {
+): Promise<URL> {
   const candidates = [
     { text: options.gateway, source: '--gateway' },
     { text: env.BRAMBLE_GATEWAY, source: 'BRAMBLE_GATEWAY' },
@@ -43,7 +44,9 @@ export function chooseGateway(
     { text: options.stackGateway, source: "the stack file's provider.gateway" },
   ];
   const chosen = candidates.find(({ text }) => text !== undefined && text !== '');
-  return parseGateway(chosen?.text ?? defaultGateway, chosen?.source ?? 'the default');
+  if (chosen?.text !== undefined) return parseGateway(chosen.text, chosen.source);
+  const local = await readLocalAgent(env);
+  return parseGateway(local?.address ?? defaultGateway, 'gateway.host in the configuration');
 }
 
 function parseGateway(text: string, source: string): URL {

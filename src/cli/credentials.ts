@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { BrambleError, messageOf, systemCode } from '../support/errors.ts';
 import type { CliContext, Environment } from './context.ts';
 import { addressOf, type Credentials } from './gateway.ts';
 import { readStdinText } from './input.ts';
+import { readLocalAgent } from './local-agent.ts';
 import { findLogin, loginFiles } from './logins.ts';
 
 export interface CredentialOptions {
@@ -70,18 +70,15 @@ async function storedCredentials(gateway: URL, context: Surroundings): Promise<C
 
 /** What the agent that is configured in this folder asks for: configured, or kept in its data folder. */
 async function localCredentials(env: Environment): Promise<Credentials | undefined> {
-  const { loadConfig } = await import('../config/load.ts');
-  const { passwordFileName } = await import('../main/credentials.ts');
+  const agent = await readLocalAgent(env);
+  if (agent === undefined) return undefined;
+  const { user, password, passwordFile } = agent;
+  if (password !== undefined) return { user, password, source: 'the configuration' };
   try {
-    const file = env.BRAMBLE_CONFIG || undefined;
-    const { config } = loadConfig({ file, defaultFile: 'bramble.yaml', env });
-    const { user, password, passwordFile = join(config.dataDir, passwordFileName) } = config.gateway;
-    if (password !== undefined) return { user, password, source: 'the configuration' };
     return { user, password: (await readFile(passwordFile, 'utf8')).trim(), source: passwordFile };
   } catch (err) {
-    // No agent of ours was started here, or its files are another user's: ask without credentials.
-    if (err instanceof BrambleError || ['ENOENT', 'ENOTDIR', 'EACCES'].includes(systemCode(err) ?? ''))
-      return undefined;
+    // None was started here yet, or its files are another user's: ask without credentials.
+    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(systemCode(err) ?? '')) return undefined;
     throw err;
   }
 }

@@ -2,6 +2,7 @@ import { type Command, CommanderError } from 'commander';
 import { BrambleError, toBrambleError } from '../support/errors.ts';
 import type { CliContext } from './context.ts';
 import { createProgram } from './program.ts';
+import { printable } from './table.ts';
 
 /** Runs one command line (without `node` and the script's name). Never rejects: resolves to the exit status. */
 export async function runCli(argv: readonly string[], parts: Omit<CliContext, 'setExit'>): Promise<number> {
@@ -51,6 +52,7 @@ function asksForJson(argv: readonly string[]): boolean {
 export function renderError(error: BrambleError, { json }: { json: boolean }): string {
   const { code, message, problems, cause } = error;
   if (json) return `${JSON.stringify({ error: { code, message, problems } })}\n`;
-  if (code !== 'INTERNAL' || !(cause instanceof Error)) return `bramble: ${message}\n`;
-  return `bramble: this should not have happened: ${message}\n${cause.stack ?? ''}\n`;
+  const shown = message.split('\n').map(printable).join('\n'); // it may quote what a device or a stranger sent
+  if (code !== 'INTERNAL' || !(cause instanceof Error)) return `bramble: ${shown}\n`;
+  return `bramble: this should not have happened: ${shown}\n${cause.stack ?? ''}\n`;
 }

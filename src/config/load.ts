@@ -23,7 +23,7 @@ export interface LoadedConfig {
   readonly file: string | undefined;
 }
 
-/** Environment variables that speak to the command line, not to the agent. */
+/** Environment variables that speak to the command line, or say what was built; no keys of the configuration. */
 const notConfig = new Set([
   'BRAMBLE_CONFIG',
   'BRAMBLE_GATEWAY',
@@ -31,6 +31,7 @@ const notConfig = new Set([
   'BRAMBLE_PASSWORD',
   'BRAMBLE_PASSWORD_FILE',
   'BRAMBLE_HOME',
+  'BRAMBLE_BUILD',
 ]);
 
 /**
@@ -70,9 +71,13 @@ function readFile({ file, defaultFile }: ConfigSources): { path: string; tree: T
   const document = parseDocument(text, { prettyErrors: true });
   const [first] = document.errors;
   if (first)
-    throw new BrambleError('CONFIG_INVALID', `${path} is not YAML: ${first.message.split('\n')[0]}`, {
-      cause: first,
-    });
+    throw new BrambleError(
+      'CONFIG_INVALID',
+      `${path} is not YAML: ${first.message.split('\n')[0]?.replace(/:$/, '')}`,
+      {
+        cause: first,
+      },
+    );
   const value: unknown = document.toJS() ?? {};
   if (!isTree(value))
     throw new BrambleError('CONFIG_INVALID', `${path} must be a map of sections such as "mqtt:"`);
@@ -101,7 +106,7 @@ export function setAt(tree: Tree, path: readonly string[], value: unknown): void
     tree[head] = value;
     return;
   }
-  const below = tree[head];
+  const below = Object.hasOwn(tree, head) ? tree[head] : undefined;
   const next: Tree = isTree(below) ? below : {};
   tree[head] = next;
   setAt(next, rest, value);

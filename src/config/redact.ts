@@ -1,3 +1,4 @@
+import { hideCredentials } from '../support/hide-credentials.ts';
 import { ConfigSchema } from './schema.ts';
 
 interface AnySchema {
@@ -24,6 +25,6 @@ function redactBy(value: object, schema: AnySchema): Record<string, unknown> {
 
 /** `mqtt://user:password@host` carries a secret as well. */
 function withoutCredentials(copy: Record<string, unknown>): Record<string, unknown> {
-  if (typeof copy.url === 'string') copy.url = copy.url.replace(/\/\/[^/@]*@/, '//(hidden)@');
+  if (typeof copy.url === 'string') copy.url = hideCredentials(copy.url, '(hidden)@');
   return copy;
 }

@@ -11,7 +11,7 @@ const Milliseconds = (defaultMs: number, description: string, minimum = 1) =>
 const Brightness = (value: number, description: string) =>
   Type.Integer({ minimum: 0, maximum: 31, default: value, description });
 /** Marks a value that logs and `--print-config` hide. */
-const Secret = (description: string) => Type.String({ description, secret: true });
+const Secret = (description: string) => Type.String({ description, secret: true, minLength: 1 });
 const Section = <Properties extends Parameters<typeof Type.Object>[0]>(
   properties: Properties,
   description: string,

@@ -4,7 +4,7 @@
  */
 export const demoDefaults = {
   hardware: { kind: 'simulated' },
-  motion: { warmUpMs: 0, holdMs: 5_000 },
+  motion: { warmUpMs: 0, holdMs: 3_000 },
   climate: { intervalMs: 2_000, maxSilenceMs: 30_000 },
   functions: { stack: 'functions/stack.yml' },
   log: { level: 'warn' },

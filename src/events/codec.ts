@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { Type } from 'typebox';
 import { findProblems } from '../support/schema.ts';
 import type { BrambleEvent, Envelope } from './event.ts';
@@ -73,6 +74,23 @@ function stateOf(event: BrambleEvent): Record<string, unknown> {
   }
 }
 
+/**
+ * The payload of an event of ours once more, for a broker that may have lost the state that it is. It carries a mark,
+ * since nothing happened that a function should hear of; in the payload, for MQTT 3.1.1 has no properties.
+ */
+export function toRestoredState(payload: Uint8Array): Uint8Array {
+  return Buffer.from(JSON.stringify({ ...JSON.parse(Buffer.from(payload).toString()), restored: true }));
+}
+
+/** Is this message of ours no event but the state that an earlier one left? */
+export function isRestoredState({ topic, payload }: Pick<ReceivedMessage, 'topic' | 'payload'>): boolean {
+  // Parsing each message to find that out would cost more than all the rest of its way in.
+  const mayBe = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).includes(restoredMark);
+  return mayBe && matches(filters.everyEvent, topic) && payloadAttributes(payload).restored === true;
+}
+
+const restoredMark = '"restored":true';
+
 /** A message as it came from the bus. */
 export interface ReceivedMessage {
   readonly topic: string;
@@ -105,9 +123,7 @@ export function toEnvelope(message: ReceivedMessage, fallback: { id: string; tim
     source: properties.source ?? (isOurs ? `/${message.topic}` : message.topic),
     type: properties.type ?? (isOurs ? typeOfTopic(message.topic, inPayload) : 'mqtt.message'),
     topic: message.topic,
-    contentType:
-      message.contentType ??
-      (looksLikeJson(message.payload) ? 'application/json' : 'application/octet-stream'),
+    contentType: message.contentType ?? guessContentType(message.payload),
     data: message.payload,
   };
 }
@@ -145,6 +161,12 @@ function typeOfTopic(topic: string, payload: Record<string, unknown>): string {
     default:
       return `${kind}.measured`;
   }
+}
+
+/** Of a publisher that says nothing: `mosquitto_pub -m hello` shall reach a function as text. */
+function guessContentType(payload: Uint8Array): string {
+  if (looksLikeJson(payload)) return 'application/json';
+  return isUtf8(payload) ? 'text/plain; charset=utf-8' : 'application/octet-stream';
 }
 
 function looksLikeJson(payload: Uint8Array): boolean {

@@ -17,19 +17,26 @@ export function requirePassword({ user, password }: { user: string; password: st
   };
 }
 
-/**
- * Refuses changes that another site's page asks for: a browser adds the password it remembers to those as well.
- * Browsers name the origin of such requests (Fetch Metadata); other clients send no such header and pass.
- */
+/** Refuses changes that another site's page asks for: a browser adds the password it remembers to those as well. */
 export const refuseForeignPages: Hook = (request, reply, done) => {
-  const site = request.headers['sec-fetch-site'];
-  const isForeign = site !== undefined && site !== 'same-origin' && site !== 'none';
-  if (!isForeign || request.method === 'GET' || request.method === 'HEAD') return done();
+  if (request.method === 'GET' || request.method === 'HEAD' || !isForeign(request.headers)) return done();
   void reply
     .code(403)
     .type('text/plain; charset=utf-8')
     .send('a page of another site may not change anything here');
 };
+
+/**
+ * Browsers tell where a request comes from by Fetch Metadata, but over plain HTTP to this machine only; to any other
+ * Pi by the origin alone. Other clients send neither and pass.
+ */
+function isForeign({ 'sec-fetch-site': site, origin, host }: FetchHeaders): boolean {
+  if (site !== undefined) return site !== 'same-origin' && site !== 'none';
+  if (origin === undefined) return false;
+  return !URL.canParse(origin) || new URL(origin).host !== host?.toLowerCase();
+}
+
+type FetchHeaders = FastifyRequest['headers'];
 
 /** Digests have one length, so that comparing them takes the same time whatever was sent. */
 function digest(text: string): Buffer {

@@ -1,5 +1,5 @@
 import type { Incoming } from '../bus/bus.ts';
-import type { DeadLetter } from '../store/store.ts';
+import type { DeadLetter, ListedDeadLetter } from '../store/store.ts';
 
 /** One message of the bus as the event tail shows it. */
 export function messageToJson(message: Incoming, time: string): object {
@@ -8,24 +8,17 @@ export function messageToJson(message: Incoming, time: string): object {
 }
 
 /** A dead letter without its data, as lists show it. */
-export function letterToJson({ diedMs, event, ...facts }: DeadLetter): LetterJson {
+export function letterToJson({ diedMs, ...letter }: ListedDeadLetter): object {
+  return { ...letter, diedAt: new Date(diedMs).toISOString() };
+}
+
+export function letterWithDataToJson({ event, ...facts }: DeadLetter): object {
   const { data, ...attributes } = event;
-  return {
+  return letterToJson({
     ...facts,
-    diedAt: new Date(diedMs).toISOString(),
-    event: { ...attributes, dataBytes: data.byteLength },
-  };
+    event: { ...attributes, dataBytes: data.byteLength, ...dataToJson(data) },
+  });
 }
-
-export function letterWithDataToJson(letter: DeadLetter): LetterJson {
-  const json = letterToJson(letter);
-  return { ...json, event: { ...json.event, ...dataToJson(letter.event.data) } };
-}
-
-type LetterJson = Omit<DeadLetter, 'diedMs' | 'event'> & {
-  readonly diedAt: string;
-  readonly event: Omit<DeadLetter['event'], 'data'> & { readonly dataBytes: number };
-};
 
 /** In the manner of CloudEvents' JSON format: `data` parsed or as text, and `data_base64` for what is not text. */
 function dataToJson(bytes: Uint8Array): { data: unknown } | { data_base64: string } {

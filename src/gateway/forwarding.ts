@@ -1,20 +1,8 @@
 import type { IncomingMessage } from 'node:http';
+import { connectionHeaders } from '../functions/call/connection-headers.ts';
 import type { FunctionRequest } from '../functions/endpoint.ts';
 
 type Headers = FunctionRequest['headers'];
-
-/** They describe one connection, not the message (RFC 9110, section 7.6.1, and the older ones in use). */
-const hopByHop: ReadonlySet<string> = new Set([
-  'connection',
-  'proxy-connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** What a function is given: the caller's headers, and who called which host, unless another proxy said so before. */
 export function requestHeaders(raw: IncomingMessage): Record<string, string | readonly string[]> {
@@ -35,7 +23,7 @@ export function endToEnd(
   const kept: Record<string, string | readonly string[]> = {};
   for (const name in headers) {
     const value = headers[name];
-    if (value !== undefined && !hopByHop.has(name) && !named.includes(name)) kept[name] = value;
+    if (value !== undefined && !connectionHeaders.has(name) && !named.includes(name)) kept[name] = value;
   }
   return kept;
 }

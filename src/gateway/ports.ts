@@ -2,7 +2,7 @@ import type { Bus, BusState } from '../bus/bus.ts';
 import type { Invoke } from '../functions/invoke.ts';
 import type { FunctionRuntime } from '../functions/runtime.ts';
 import type { FunctionStatus } from '../functions/spec.ts';
-import type { DeadLetter, DeliveryRequest, QueueDepth } from '../store/store.ts';
+import type { DeadLetter, DeliveryRequest, ListedDeadLetter, QueueDepth } from '../store/store.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 import type { Metrics } from '../support/metrics.ts';
@@ -77,10 +77,13 @@ export interface DeadLetterQuery {
 
 export interface DeadLetters {
   /** Newest first. */
-  list(query: DeadLetterQuery): Promise<readonly DeadLetter[]>;
+  list(query: DeadLetterQuery): Promise<readonly ListedDeadLetter[]>;
   get(id: number): Promise<DeadLetter | undefined>;
-  /** Queues them again; resolves to their number. Unknown ids are ignored. */
-  replay(which: { readonly ids: readonly number[] }): Promise<number>;
+  /** Queues them again; resolves to their number and functions. Unknown ids are ignored. */
+  replay(which: { readonly ids: readonly number[] }): Promise<{
+    readonly replayed: number;
+    readonly functions: readonly string[];
+  }>;
   /** Deletes for good; resolves to their number. */
   purge(which: { readonly ids: readonly number[] } | { readonly function: string } | 'all'): Promise<number>;
 }

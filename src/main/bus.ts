@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { isIPv4 } from 'node:net';
 import type { Bus, Presence } from '../bus/bus.ts';
 import type { Config } from '../config/schema.ts';
 import { topics } from '../events/topics.ts';
 import type { Clock } from '../support/clock.ts';
 import { BrambleError, messageOf } from '../support/errors.ts';
+import { hideCredentials } from '../support/hide-credentials.ts';
 import type { Log } from '../support/log.ts';
+import { isLoopback } from '../support/loopback.ts';
 import type { Metrics } from '../support/metrics.ts';
 import { readSecretFile } from './credentials.ts';
 
@@ -53,11 +54,7 @@ export async function chooseBus(
 /** Without user and password, for printing. */
 export function brokerUrl({ url, listen }: Config['mqtt']): string {
   if (url === 'embedded') return `mqtt://${listen.host}:${listen.port}`;
-  return url.replace(/\/\/[^/@]*@/, '//');
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+  return hideCredentials(url);
 }
 
 function readAuthority(file: string): string {

@@ -9,7 +9,6 @@ import { HomeAssistant } from '../discovery/home-assistant.ts';
 import { LocalCatalogue } from '../functions/catalogue.local.ts';
 import { createInvoke } from '../functions/invoke.ts';
 import { ProcessRuntime } from '../functions/runtime.process.ts';
-import type { FunctionRuntime } from '../functions/runtime.ts';
 import type { NodeStatus, Version } from '../gateway/ports.ts';
 import { Gateway } from '../gateway/server.ts';
 import { Cluster } from '../gauge/cluster.ts';
@@ -37,6 +36,7 @@ import { ScheduleTrigger } from '../triggers/schedule/on-schedule.ts';
 import { CronScheduler } from '../triggers/schedule/scheduler.cron.ts';
 import { UntilHandled } from '../triggers/until-handled.ts';
 import { brokerUrl, chooseBus } from './bus.ts';
+import { stackDeployment } from './deploy-stack.ts';
 import { chooseHardware, type Hardware } from './hardware.ts';
 
 export interface AgentParts {
@@ -62,7 +62,6 @@ export interface AgentServices {
   readonly bus: Bus;
   readonly hardware: Hardware;
   /** With the role `serve`. */
-  readonly runtime: FunctionRuntime | undefined;
   readonly gateway: Gateway | undefined;
 }
 
@@ -88,7 +87,6 @@ export async function compose(parts: AgentParts): Promise<AgentServices> {
   return {
     bus,
     hardware,
-    runtime: serving?.runtime,
     gateway: serving?.gateway,
     services: [
       store,
@@ -120,7 +118,15 @@ function serve(base: Base) {
   const { maxAnswerBytes, logBytes } = config.functions;
   const newId = randomUUID;
   const scheduler = new CronScheduler({ clock, log });
-  const runtime = new ProcessRuntime({ ...base, dataDir: config.dataDir, maxAnswerBytes, logBytes });
+  const runtime = new ProcessRuntime({
+    ...base,
+    dataDir: config.dataDir,
+    maxAnswerBytes,
+    logBytes,
+    scheduleProblem: (schedule) => scheduler.problem(schedule),
+  });
+  const { stack: stackFile } = config.functions;
+  const stack = stackFile === undefined ? [] : [stackDeployment({ ...base, runtime, file: stackFile })];
   const catalogue = new LocalCatalogue(runtime, log);
   const invoke = createInvoke({ catalogue, metrics, node, clock, newId });
   const measures = createMeasures(metrics);
@@ -148,12 +154,7 @@ function serve(base: Base) {
     runtime,
     invoke,
     acceptAsync: (name, call) => acceptor.acceptAsync(name, call),
-    deadLetters: {
-      list: (query) => store.deadLetters(query),
-      get: (id) => store.deadLetter(id),
-      replay: (which) => deadLetters.replay(which),
-      purge: (which) => deadLetters.purge(which),
-    },
+    deadLetters,
     bus,
     status: () => nodeStatus(base),
     readiness: () =>
@@ -165,12 +166,12 @@ function serve(base: Base) {
   });
   const schedules = has(config, 'control') ? [new ScheduleTrigger({ ...triggers, scheduler, acceptor })] : [];
   return {
-    runtime,
     catalogue,
     gateway,
     beforeBus: [
       runtime,
       catalogue,
+      ...stack,
       new EventTrigger({ ...triggers, bus, acceptor, untilHandled: new UntilHandled({ store, endings }) }),
     ],
     afterBus: [dispatcher, deadLetters, gateway, ...schedules],

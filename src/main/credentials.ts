@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BrambleError, messageOf, systemCode } from '../support/errors.ts';
 
@@ -21,16 +21,27 @@ export function gatewayPassword(
   if (gateway.passwordFile !== undefined)
     return { password: readSecretFile(gateway.passwordFile), file: gateway.passwordFile };
   const file = join(dataDir, passwordFileName);
+  return { password: keptPassword(file) || makePassword(file, dataDir), file };
+}
+
+/** Empty where there is none, as after a power cut just when it was made. */
+function keptPassword(file: string): string {
   try {
-    return { password: readFileSync(file, 'utf8').trim(), file };
+    return readFileSync(file, 'utf8').trim();
   } catch (err) {
-    if (systemCode(err) !== 'ENOENT') throw unusable(file, err);
+    if (systemCode(err) === 'ENOENT') return '';
+    throw unusable(file, err);
   }
-  return { password: makePassword(file, dataDir), file };
 }
 
 /** The text of a file that holds a secret, without the line end that editors add. */
 export function readSecretFile(file: string): string {
+  const password = readPasswordFile(file);
+  if (password !== '') return password;
+  throw new BrambleError('CONFIG_INVALID', `the password file ${file} is empty; write the password into it`);
+}
+
+function readPasswordFile(file: string): string {
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (err) {
@@ -44,8 +55,9 @@ function makePassword(file: string, dataDir: string): string {
   const password = randomBytes(18).toString('base64url');
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    writeFileSync(file, `${password}\n`, { mode: 0o600, flag: 'wx' });
-    chmodSync(file, 0o600);
+    const draft = `${file}.${process.pid}`;
+    writeFileSync(draft, `${password}\n`, { mode: 0o600, flush: true });
+    renameSync(draft, file);
   } catch (err) {
     throw unusable(file, err);
   }

@@ -36,6 +36,7 @@ export class Motion implements Service {
   #reported: boolean | undefined;
   #cancelRetry: (() => void) | undefined;
   #reporting: Promise<unknown> = Promise.resolve();
+  #toldReason: string | undefined;
 
   constructor(options: MotionOptions) {
     this.#options = options;
@@ -62,7 +63,11 @@ export class Motion implements Service {
 
   #setAvailable(isAvailable: boolean, reason?: string): void {
     const { sensor, sensors, log } = this.#options;
-    log.info({ sensor, isAvailable, reason }, 'motion sensor availability');
+    if (isAvailable) log.info({ sensor }, 'motion sensor works');
+    // Tried again and again, it fails for the same reason each time.
+    else if (reason !== this.#toldReason)
+      log.warn({ sensor, reason }, 'motion sensor cannot be used, trying again');
+    this.#toldReason = isAvailable ? undefined : reason;
     sensors.set({ kind: 'motion', sensor, model: 'PIR' }, isAvailable ? 'online' : 'offline');
   }
 

@@ -5,11 +5,13 @@ import type {
   DeadLetter,
   Delivery,
   Ending,
+  ListedDeadLetter,
   NewDelivery,
   OutboxEntry,
   Store,
   StoredOutboxEntry,
   SweepBounds,
+  WaitingPage,
 } from './store.ts';
 
 /** Where batches of requests are carried out: in this thread or another. */
@@ -77,8 +79,8 @@ export class GroupCommitStore implements Store {
     return this.#call('settle', [deliveryId, ending, kept], publish.payload.byteLength);
   }
 
-  waiting(functionName: string, options: { afterId: number; limit: number }): Promise<readonly Delivery[]> {
-    return this.#call('waiting', [functionName, options]);
+  waiting(functionName: string, page: WaitingPage): Promise<readonly Delivery[]> {
+    return this.#call('waiting', [functionName, page]);
   }
 
   depths() {
@@ -93,7 +95,7 @@ export class GroupCommitStore implements Store {
     function?: string;
     limit: number;
     beforeId?: number;
-  }): Promise<readonly DeadLetter[]> {
+  }): Promise<readonly ListedDeadLetter[]> {
     return this.#call('deadLetters', [query]);
   }
 

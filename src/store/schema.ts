@@ -2,6 +2,7 @@
  * The tables, one entry per version of the schema: entry n brings a database of version n to n + 1. Entries that were
  * ever released are not edited, only followed by new ones.
  *
+ * - `seen` holds what tells an event from others: its source and id.
  * - `events` holds each body once. It goes when the last delivery or dead letter that refers to it goes (triggers).
  * - `queues` counts the waiting deliveries of each function, so that a full queue is seen without counting rows.
  * - ids of deliveries, dead letters and outbox entries are never used again (AUTOINCREMENT): an answer that comes late

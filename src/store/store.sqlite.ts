@@ -1,4 +1,4 @@
-import { access, constants, mkdir } from 'node:fs/promises';
+import { access, constants, mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { BrambleError, messageOf } from '../support/errors.ts';
@@ -30,7 +30,7 @@ function inWorker({ file, workerFile, log }: SqliteStoreOptions): Executor {
   return {
     async open(signal) {
       signal.throwIfAborted();
-      await makeFolder(dirname(file));
+      await makeFile(file);
       const giveUp = () => thread?.kill();
       signal.addEventListener('abort', giveUp, { once: true });
       await open().finally(() => signal.removeEventListener('abort', giveUp));
@@ -49,10 +49,13 @@ function inWorker({ file, workerFile, log }: SqliteStoreOptions): Executor {
   };
 }
 
-async function makeFolder(folder: string): Promise<void> {
+/** For the agent's user alone, as events and functions' environments may be secret; SQLite's journal gets the same mode. */
+async function makeFile(file: string): Promise<void> {
+  const folder = dirname(file);
   try {
-    await mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
     await access(folder, constants.W_OK);
+    await writeFile(file, '', { flag: 'a', mode: 0o600 });
   } catch (err) {
     throw new BrambleError(
       'STORE_BROKEN',

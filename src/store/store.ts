@@ -43,10 +43,12 @@ export interface NewDelivery {
 }
 
 export interface Acceptance {
-  /** `duplicate`: an event of this id was accepted within the dedupe window; nothing was written. */
+  /** `duplicate`: an event of this source and id was accepted within the dedupe window; nothing was written. */
   readonly outcome: 'stored' | 'duplicate';
   /** In the order asked for; `null` where the queue was full and the delivery became a dead letter (`reject`). */
   readonly deliveryIds: readonly (number | null)[];
+  /** In the same order: how many of the oldest became dead letters to make room (`drop-oldest`). */
+  readonly dropped: readonly number[];
 }
 
 /** How an attempt ended. */
@@ -74,6 +76,18 @@ export interface DeadLetter {
   readonly status: number | null;
   readonly reason: string;
   readonly diedMs: number;
+}
+
+/** As lists show it: without the data of its event, of which hundreds would not fit into the memory of a Pi. */
+export interface ListedDeadLetter extends Omit<DeadLetter, 'event'> {
+  readonly event: Omit<Envelope, 'data'> & { readonly dataBytes: number };
+}
+
+export interface WaitingPage {
+  readonly afterId: number;
+  readonly limit: number;
+  /** The page ends with the delivery by which the data of its events reach so many bytes. */
+  readonly maxBytes?: number;
 }
 
 export interface QueueDepth {
@@ -121,16 +135,20 @@ export interface Store extends Service {
     options: { nowMs: number; publish?: OutboxEntry },
   ): Promise<void>;
   /** Waiting deliveries of one function in order of acceptance, those with id > `afterId` only. Due or not. */
-  waiting(functionName: string, options: { afterId: number; limit: number }): Promise<readonly Delivery[]>;
+  waiting(functionName: string, page: WaitingPage): Promise<readonly Delivery[]>;
   /** Every function that has waiting or dead deliveries. */
   depths(): Promise<readonly QueueDepth[]>;
   /** Ends all waiting deliveries of a removed function as dead letters. Resolves to their number. */
   abandon(functionName: string, reason: string, nowMs: number): Promise<number>;
 
   /** Newest first. */
-  deadLetters(query: { function?: string; limit: number; beforeId?: number }): Promise<readonly DeadLetter[]>;
+  deadLetters(query: {
+    function?: string;
+    limit: number;
+    beforeId?: number;
+  }): Promise<readonly ListedDeadLetter[]>;
   deadLetter(id: number): Promise<DeadLetter | undefined>;
-  /** Queues them again with fresh attempts, at the end and whatever the queue's limit; resolves to the functions concerned. Unknown ids are ignored. */
+  /** Queues them again with fresh attempts, at the end and whatever the queue's limit; resolves to the function of each. Unknown ids are ignored. */
   replay(ids: readonly number[], options: { nowMs: number; ttlMs: number }): Promise<readonly string[]>;
   /** Deletes dead letters for good; resolves to their number. Without `ids`, those of `function`, or all. */
   purge(query: { ids?: readonly number[]; function?: string }): Promise<number>;

@@ -1,4 +1,5 @@
 import { type DestinationStream, pino } from 'pino';
+import { BrambleError } from './errors.ts';
 
 /** Log facts: an object of values, then a fixed phrase. The subset of pino that the agent uses. */
 export interface Log {
@@ -16,7 +17,16 @@ export function createLog(
   level: LogLevel,
   destination: DestinationStream = pino.destination({ dest: 2, sync: true }),
 ): Log {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  const serializers = { err: describeError };
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers }, destination);
+}
+
+/** Our own errors say what was tried and what to do: a stack would only bury that. A defect needs its stack. */
+function describeError(err: unknown): unknown {
+  if (!(err instanceof BrambleError) || err.code === 'INTERNAL')
+    return err instanceof Error ? pino.stdSerializers.err(err) : err;
+  const { code, message, problems } = err;
+  return problems.length === 0 ? { code, message } : { code, message, problems };
 }
 
 export const silentLog: Log = {

@@ -2,12 +2,23 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 import type { Static, TSchema } from 'typebox';
 import { BrambleError, type ErrorCode, type Problem } from './errors.ts';
+import { hideCredentials } from './hide-credentials.ts';
 
 /**
  * The one place where data from outside is compared with a TypeBox schema: configuration, HTTP bodies, events, stack
- * files. Defaults are filled in; unknown keys are errors where the schema says `additionalProperties: false`.
+ * files. Defaults are filled in; unknown keys are errors where the schema says `additionalProperties: false`; a value
+ * that the schema calls `secret` is in no message.
  */
-const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: false, verbose: true });
+const ajv = new Ajv({
+  allErrors: true,
+  useDefaults: true,
+  strict: false,
+  verbose: true,
+  // The schemas are our own: to check them as well, and to polish the code, would cost the start 20 ms and 2 MB.
+  meta: false,
+  validateSchema: false,
+  code: { optimize: false },
+});
 addFormats.default(ajv);
 const compiled = new WeakMap<object, ValidateFunction>();
 
@@ -58,7 +69,7 @@ function toProblems(all: ErrorObject[]): Problem[] {
   );
 }
 
-function toProblem({ instancePath, keyword, params, message, data }: ErrorObject): Problem {
+function toProblem({ instancePath, keyword, params, message, data, parentSchema }: ErrorObject): Problem {
   const path = instancePath.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~');
   const below = (key: string) => (path === '' ? key : `${path}.${key}`);
   switch (keyword) {
@@ -71,12 +82,13 @@ function toProblem({ instancePath, keyword, params, message, data }: ErrorObject
     case 'const':
       return { path, message: `must be ${show(params.allowedValue)}, not ${show(data)}` };
     default:
+      if (parentSchema?.secret) return { path, message: message ?? keyword };
       return { path, message: `${message ?? keyword}, not ${show(data)}` };
   }
 }
 
 function show(data: unknown): string {
-  const text = stringify(data);
+  const text = hideCredentials(stringify(data));
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 

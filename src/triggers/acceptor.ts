@@ -8,7 +8,7 @@ import type { Measures } from './measures.ts';
 
 /** The queues, as those see them who put something in. */
 export interface Queues {
-  /** A function got so many new deliveries on disk. */
+  /** A function got so many more deliveries on disk; none, or fewer, where its oldest ones made room. */
   added(functionName: string, count: number): void;
   /** Deliveries of a function that are not ended. */
   waiting(functionName: string): number;
@@ -80,13 +80,15 @@ export class Acceptor {
     return event.id;
   }
 
-  #report({ outcome, deliveryIds }: Acceptance, wanting: readonly CatalogueEntry[]): void {
+  #report({ outcome, deliveryIds, dropped }: Acceptance, wanting: readonly CatalogueEntry[]): void {
     const { measures, queues } = this.#options;
     measures.events.inc({ outcome });
     if (outcome === 'duplicate') return;
     for (const [i, { name }] of wanting.entries()) {
-      if (typeof deliveryIds[i] === 'number') queues.added(name, 1);
-      else measures.rejected.inc({ function_name: name });
+      const [isQueued, lost] = [typeof deliveryIds[i] === 'number', dropped[i] ?? 0];
+      if (isQueued) queues.added(name, 1 - lost);
+      const rejected = isQueued ? lost : 1;
+      if (rejected > 0) measures.rejected.inc({ function_name: name }, rejected);
     }
   }
 }

@@ -1,11 +1,12 @@
 import type { Service } from '../lifecycle/service.ts';
-import type { DeadLetter, Store } from '../store/store.ts';
+import type { DeadLetter, ListedDeadLetter, Store } from '../store/store.ts';
 import type { Clock } from '../support/clock.ts';
 import { guard } from '../support/guard.ts';
 import type { Log } from '../support/log.ts';
 import type { Queues } from './acceptor.ts';
 
-const sweepEveryMs = 3_600_000;
+/** A function that fails a thousand times a second must not fill the disk in between. */
+const sweepEveryMs = 60_000;
 /** Nobody reads a dead letter after a month. */
 const deadLetterTtlMs = 30 * 86_400_000;
 /** A replayed event has as long as a new one has by default. */
@@ -17,6 +18,11 @@ export interface DeadLettersOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly maxDeadLetters: number;
+}
+
+export interface Replayed {
+  readonly replayed: number;
+  readonly functions: readonly string[];
 }
 
 /** What could not be handled: to be listed, read, replayed and purged. Keeps the list within its bounds. */
@@ -47,7 +53,7 @@ export class DeadLetters implements Service {
     readonly function?: string;
     readonly limit: number;
     readonly beforeId?: number;
-  }): Promise<readonly DeadLetter[]> {
+  }): Promise<readonly ListedDeadLetter[]> {
     return this.#options.store.deadLetters(query);
   }
 
@@ -55,15 +61,12 @@ export class DeadLetters implements Service {
     return this.#options.store.deadLetter(id);
   }
 
-  /** Puts them back into their queues with fresh attempts; resolves to their number. Unknown ids are ignored. */
-  async replay({ ids }: { readonly ids: readonly number[] }): Promise<number> {
+  /** Puts them back into their queues with fresh attempts; tells how many, of which functions. Unknown ids are ignored. */
+  async replay({ ids }: { readonly ids: readonly number[] }): Promise<Replayed> {
     const { store, queues, clock } = this.#options;
-    const wanted = [...new Set(ids)];
-    const letters = await Promise.all(wanted.map((id) => store.deadLetter(id)));
-    await store.replay(wanted, { nowMs: clock.nowMs(), ttlMs: replayTtlMs });
-    const found = letters.filter((letter) => letter !== undefined);
-    for (const letter of found) queues.added(letter.function, 1);
-    return found.length;
+    const replayed = await store.replay(ids, { nowMs: clock.nowMs(), ttlMs: replayTtlMs });
+    for (const functionName of replayed) queues.added(functionName, 1);
+    return { replayed: replayed.length, functions: [...new Set(replayed)] };
   }
 
   /** Deletes for good; resolves to their number. */

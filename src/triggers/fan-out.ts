@@ -16,7 +16,8 @@ export function toDelivery(
 ): NewDelivery {
   return {
     function: name,
-    expiresMs: nowMs + delivery.ttlMs,
+    // A time to live without end must still be a number that the store can give back.
+    expiresMs: Math.min(nowMs + delivery.ttlMs, Number.MAX_SAFE_INTEGER),
     orderKey: orderKeyOf(delivery.orderKey, event),
     queue: { limit: delivery.queueLimit, whenFull: delivery.queueWhenFull },
     ...call,

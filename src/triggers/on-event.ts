@@ -1,13 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import type { Bus, Incoming } from '../bus/bus.ts';
-import { toEnvelope } from '../events/codec.ts';
+import { isRestoredState, toEnvelope } from '../events/codec.ts';
 import { type Envelope, maxHops } from '../events/event.ts';
 import { filters, isInternal, matches, nodeOf } from '../events/topics.ts';
 import type { Catalogue } from '../functions/catalogue.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { Clock } from '../support/clock.ts';
 import { BrambleError, messageOf } from '../support/errors.ts';
-import { guard } from '../support/guard.ts';
 import type { Log } from '../support/log.ts';
 import { retry } from '../support/retry.ts';
 import type { Acceptor } from './acceptor.ts';
@@ -56,19 +55,13 @@ export class EventTrigger implements Service {
   }
 
   async start(): Promise<void> {
-    const { catalogue, log } = this.#options;
-    const resubscribe = guard(log, () => this.#sync());
+    const { catalogue } = this.#options;
     this.#unwatch = catalogue.onChange(() => {
       this.#table = buildTable(catalogue.entries());
-      resubscribe();
+      void this.#sync();
     });
     this.#table = buildTable(catalogue.entries());
-    try {
-      await this.#sync();
-    } catch (err) {
-      await this.stop();
-      throw err;
-    }
+    await this.#sync();
   }
 
   /**
@@ -78,29 +71,38 @@ export class EventTrigger implements Service {
   async stop(): Promise<void> {
     this.#unwatch();
     this.#stopping.abort(new BrambleError('CANCELLED', 'the agent is stopping; the broker keeps the event'));
-    await this.#syncing.catch(() => {}); // whoever asked for that change was told
+    await this.#syncing;
     await Promise.allSettled(this.#taking);
     await this.#receipts.flush();
   }
 
   #sync(): Promise<void> {
-    this.#syncing = this.#syncing.catch(() => {}).then(() => this.#resubscribe());
+    this.#syncing = this.#syncing.then(() => this.#resubscribe());
     return this.#syncing;
   }
 
-  /** New subscriptions come before old ones go: in between a message may come twice, but none is missed. */
+  /**
+   * New subscriptions come before old ones go: in between a message may come twice, but none is missed. A filter that
+   * the broker refuses costs only those who want it, and is tried again with the next change. Never rejects.
+   */
   async #resubscribe(): Promise<void> {
     if (this.#stopping.signal.aborted) return;
+    const { bus, log } = this.#options;
     const wanted = this.#table.subscriptions;
-    for (const filter of wanted) {
-      if (this.#subscribed.has(filter)) continue;
-      const handle = (message: Incoming) => this.#track(this.#take(message));
-      this.#subscribed.set(filter, await this.#options.bus.subscribe(filter, handle, { group }));
+    for (const filter of wanted.filter((one) => !this.#subscribed.has(one))) {
+      try {
+        const handle = (message: Incoming) => this.#track(this.#take(message));
+        this.#subscribed.set(filter, await bus.subscribe(filter, handle, { group }));
+      } catch (err) {
+        log.error({ filter, err: messageOf(err) }, 'topics cannot be subscribed to: they trigger nothing');
+      }
     }
     for (const [filter, unsubscribe] of this.#subscribed) {
       if (wanted.includes(filter)) continue;
       this.#subscribed.delete(filter);
-      await unsubscribe();
+      await unsubscribe().catch((err: unknown) =>
+        log.warn({ filter, err: messageOf(err) }, 'topics are still subscribed to'),
+      );
     }
   }
 
@@ -114,7 +116,7 @@ export class EventTrigger implements Service {
   async #take(message: Incoming): Promise<void> {
     this.#stopping.signal.throwIfAborted();
     // A retained message is an old state. What agents tell each other about events would trigger without an end.
-    if (message.retain || isInternal(message.topic)) return;
+    if (message.retain || isRestoredState(message) || isInternal(message.topic)) return;
     const { clock, newId } = this.#options;
     const time = new Date(clock.nowMs()).toISOString();
     const event = toEnvelope(message, { id: newId(), time });

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { pathToFileURL } from 'node:url';
 import { connect } from 'mqtt';
 import { AedesBus } from '../../src/bus/bus.aedes.ts';
 import type { Bus } from '../../src/bus/bus.ts';
@@ -8,14 +7,7 @@ import { silentLog } from '../../src/support/log.ts';
 import { Metrics } from '../../src/support/metrics.ts';
 import { newMqttBus, notAborted } from '../support/bus.ts';
 import { startMosquitto } from '../support/mosquitto.ts';
-
-export interface BusBenchRow {
-  readonly broker: string;
-  readonly messages: number;
-  readonly acceptedPerSecond: number;
-  /** Against the library's own way, which is to handle and acknowledge one message at a time. */
-  readonly ratio: number;
-}
+import type { Bench } from './rows.ts';
 
 const topic = 'bench/accept';
 const payload = 'x'.repeat(200);
@@ -24,36 +16,33 @@ const commitMs = 2;
 const messages = 20_000;
 const messagesOneByOne = 1_000;
 
-/**
- * Messages per second that a foreign client (`mosquitto_pub`) gets accepted at QoS 1 by a handler that resolves with
- * the next commit. Rejects when Mosquitto is missing.
- */
-export async function benchBus(): Promise<BusBenchRow[]> {
-  const broker = await startMosquitto({ settings: ['max_queued_messages 0'] });
-  try {
-    const oneByOne = await rateOneByOne(broker.port);
-    const mosquitto = await rateOf(newMqttBus({ url: broker.url }), () => broker.port);
-    const embedded = new AedesBus({
-      listen: { host: '127.0.0.1', port: 0 },
-      log: silentLog,
-      metrics: new Metrics(),
-    });
-    const aedes = await rateOf(embedded, () => embedded.port ?? 0);
-    const row = (name: string, count: number, rate: number) => ({
-      broker: name,
-      messages: count,
-      acceptedPerSecond: Math.round(rate),
-      ratio: Number((rate / oneByOne).toFixed(1)),
-    });
-    return [
-      row('Mosquitto, one message at a time', messagesOneByOne, oneByOne),
-      row('Mosquitto', messages, mosquitto),
-      row('embedded', messages, aedes),
-    ];
-  } finally {
-    await broker.remove();
-  }
-}
+export const busBench: Bench = {
+  name: 'bus',
+  title: 'Messages through a broker to their acceptance',
+  method:
+    `Messages that \`mosquitto_pub\` sends at QoS 1, each acknowledged when a commit that takes ${commitMs} ms is done; ` +
+    'those that wait for it share it. Against the MQTT library’s own way, to handle one message at a time.',
+  async measure() {
+    const broker = await startMosquitto({ settings: ['max_queued_messages 0'] });
+    try {
+      const oneByOne = await rateOneByOne(broker.port);
+      const mosquitto = await rateOf(newMqttBus({ url: broker.url }), () => broker.port);
+      const embedded = new AedesBus({
+        listen: { host: '127.0.0.1', port: 0 },
+        log: silentLog,
+        metrics: new Metrics(),
+      });
+      const aedes = await rateOf(embedded, () => embedded.port ?? 0);
+      const reference = { what: 'Mosquitto, one at a time', value: oneByOne };
+      return [
+        { what: 'Mosquitto', ours: mosquitto, unit: '/s', reference },
+        { what: 'embedded broker', ours: aedes, unit: '/s', reference },
+      ];
+    } finally {
+      await broker.remove();
+    }
+  },
+};
 
 async function rateOf(bus: Bus, port: () => number): Promise<number> {
   const disk = startDisk();
@@ -120,5 +109,3 @@ function startDisk(): Disk {
     stop: () => clearInterval(timer),
   };
 }
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) console.table(await benchBus());

@@ -41,7 +41,7 @@ export function storeContract(
         );
         const [light] = await waiting('light');
         const [siren] = await waiting('siren');
-        expect(accepted).toEqual({ outcome: 'stored', deliveryIds: [light?.id, siren?.id] });
+        expect(accepted).toEqual({ outcome: 'stored', deliveryIds: [light?.id, siren?.id], dropped: [0, 0] });
         expect(light).toEqual({
           id: light?.id,
           function: 'light',
@@ -84,9 +84,16 @@ export function storeContract(
           ...when,
           nowMs: 1_499,
         });
-        expect(again).toEqual({ outcome: 'duplicate', deliveryIds: [] });
+        expect(again).toEqual({ outcome: 'duplicate', deliveryIds: [], dropped: [] });
         expect(await waiting('siren')).toEqual([]);
         expect(await waiting()).toHaveLength(1);
+      });
+
+      it('takes the same id from another source for another event', async () => {
+        const event = buildEvent();
+        await acceptOne({}, event);
+        const other = await store.accept({ ...event, source: '/elsewhere' }, [buildDelivery()], when);
+        expect(other.outcome).toBe('stored');
       });
 
       it('sees a duplicate among events accepted at the same moment', async () => {
@@ -106,7 +113,11 @@ export function storeContract(
 
       it('remembers the id of an event that no function wants', async () => {
         const event = buildEvent();
-        expect(await store.accept(event, [], when)).toEqual({ outcome: 'stored', deliveryIds: [] });
+        expect(await store.accept(event, [], when)).toEqual({
+          outcome: 'stored',
+          deliveryIds: [],
+          dropped: [],
+        });
         expect((await store.accept(event, [], when)).outcome).toBe('duplicate');
       });
     });
@@ -121,7 +132,11 @@ export function storeContract(
           [buildDelivery({ queue: reject }), buildDelivery({ function: 'siren' })],
           when,
         );
-        expect(third).toEqual({ outcome: 'stored', deliveryIds: [null, expect.any(Number)] });
+        expect(third).toEqual({
+          outcome: 'stored',
+          deliveryIds: [null, expect.any(Number)],
+          dropped: [0, 0],
+        });
         expect(await waiting()).toHaveLength(2);
         expect(await deadLetters()).toMatchObject([
           {
@@ -154,7 +169,9 @@ export function storeContract(
 
       it('comes down to a limit that was lowered', async () => {
         for (let i = 0; i < 5; i += 1) await acceptOne();
-        await acceptOne({ queue: drop });
+        expect(await store.accept(buildEvent(), [buildDelivery({ queue: drop })], when)).toMatchObject({
+          dropped: [4],
+        });
         expect(await waiting()).toHaveLength(2);
         expect(await deadLetters()).toHaveLength(4);
       });
@@ -204,11 +221,12 @@ export function storeContract(
         await store.settle(id, { outcome: 'retry', dueMs: 2_000, status: 503, reason: 'x' }, when);
         await store.settle(id, { outcome: 'dead', status: 400, reason: 'HTTP 400' }, { nowMs: 3_000 });
         expect(await waiting()).toEqual([]);
+        const { data, ...attributes } = event;
         expect(await deadLetters()).toEqual([
           {
             id: expect.any(Number),
             function: 'light',
-            event: { ...event, data: new Uint8Array(event.data) },
+            event: { ...attributes, dataBytes: data.length },
             attempts: 2,
             status: 400,
             reason: 'HTTP 400',
@@ -252,6 +270,15 @@ export function storeContract(
     });
 
     describe('waiting', () => {
+      it('ends a page with the delivery by which its data reach the bytes asked for', async () => {
+        for (let i = 0; i < 4; i += 1) await acceptOne({}, buildEvent({ data: Buffer.alloc(100) }));
+        const page = (maxBytes: number) => store.waiting('light', { afterId: 0, limit: 3, maxBytes });
+        expect(await page(1)).toHaveLength(1);
+        expect(await page(100)).toHaveLength(1);
+        expect(await page(101)).toHaveLength(2);
+        expect(await page(1_000)).toHaveLength(3);
+      });
+
       it('reads on behind an id, in order of acceptance', async () => {
         const ids = [];
         for (let i = 0; i < 5; i += 1) ids.push(await acceptOne());
@@ -327,10 +354,13 @@ export function storeContract(
         expect(rest.map(({ event }) => event.id)).toEqual([a1]);
       });
 
-      it('are read one by one', async () => {
+      it('are listed without their data and read with it, one by one', async () => {
         await kill('a');
         const [first] = await deadLetters();
-        expect(await store.deadLetter(Number(first?.id))).toEqual(first);
+        const { event, ...facts } = (await store.deadLetter(Number(first?.id))) ?? { event: buildEvent() };
+        const { data, ...attributes } = event;
+        expect(Buffer.from(data).toString()).toBe('{"motion":true}');
+        expect(first).toEqual({ ...facts, event: { ...attributes, dataBytes: data.length } });
         expect(await store.deadLetter(12_345)).toBeUndefined();
       });
 
@@ -338,7 +368,7 @@ export function storeContract(
         const a = await kill('a');
         const b = await kill('b');
         const ids = (await deadLetters()).map(({ id }) => id);
-        const functions = await store.replay([...ids, 12_345], { nowMs: 8_000, ttlMs: 100 });
+        const functions = await store.replay([...ids, 12_345, ...ids], { nowMs: 8_000, ttlMs: 100 });
         expect([...functions].sort()).toEqual(['a', 'b']);
         expect(await deadLetters()).toEqual([]);
         expect(await waiting('a')).toMatchObject([

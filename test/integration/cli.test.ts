@@ -65,9 +65,9 @@ describe('bramble list', () => {
     expect(exit).toBe(0);
     expect(stdout).toBe(
       [
-        'FUNCTION  READY  CALLS  TRIGGERS                            IMAGE',
-        'echo      0/0    0                                          echo:1',
-        'guard     1/2    7      bramble/+/motion/+; cron 0 * * * *  guard:latest',
+        'FUNCTION  READY  CALLS  IMAGE         TRIGGERS',
+        'echo      0/0    0      echo:1',
+        'guard     1/2    7      guard:latest  bramble/+/motion/+; cron 0 * * * *',
         '',
       ].join('\n'),
     );
@@ -557,7 +557,7 @@ describe('bramble status', () => {
 describe('bramble simulate', () => {
   it('moves the simulated sensors', async () => {
     gateway.on('POST /bramble/simulate', empty(202));
-    expect((await bramble(['simulate', 'motion'])).stdout).toBe('the simulated PIR sees motion\n');
+    expect((await bramble(['simulate', 'motion'])).stdout).toContain('the simulated PIR sees motion');
     expect(await brambleJson(['simulate', 'still'])).toEqual({ motion: false });
     expect(await brambleJson(['simulate', 'celsius', '41.5', '--sensor', 'soc'])).toEqual({
       celsius: 41.5,

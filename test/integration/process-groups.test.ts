@@ -4,8 +4,12 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Endpoint } from '../../src/functions/endpoint.ts';
+import { Guardian } from '../../src/functions/process/guardian.ts';
+import { launch } from '../../src/functions/process/process-group.ts';
+import { systemClock } from '../../src/support/clock.system.ts';
+import { silentLog } from '../../src/support/log.ts';
 import {
   type OpenRuntime,
   openProcessRuntime,
@@ -97,5 +101,23 @@ describe('processes of functions', () => {
       open.runtime.endpoints('probe').find(({ id }) => id !== endpoint.id),
     );
     expect(Number(await textOf(await next.invoke(buildRequest('/pid'), { signal: never })))).not.toBe(pid);
+  });
+});
+
+describe('a process group', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it('that has become another user’s ends nothing but itself', async () => {
+    vi.spyOn(process, 'kill').mockImplementation(() => {
+      throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
+    });
+    const group = await launch(
+      { command: ['true'], cwd: '/', env: { PATH: process.env.PATH ?? '' }, stdio: 'ignore' },
+      { guardian: new Guardian(silentLog), clock: systemClock },
+    );
+    expect(await group.exited).toEqual({ code: 0, signal: null });
+    await group.end(0);
   });
 });

@@ -4,7 +4,10 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Endpoint } from '../../src/functions/endpoint.ts';
 import type { ProcessRuntime } from '../../src/functions/runtime.process.ts';
+import { systemClock } from '../../src/support/clock.system.ts';
 import { toBrambleError } from '../../src/support/errors.ts';
+import { silentLog } from '../../src/support/log.ts';
+import { CronScheduler } from '../../src/triggers/schedule/scheduler.cron.ts';
 import {
   newProcessRuntime,
   type OpenRuntime,
@@ -67,6 +70,32 @@ describe('the process runtime', () => {
     const err = await runtime.deploy({ service: 'nginx', image: 'nginx:latest' }).catch(toBrambleError);
     expect(err).toMatchObject({ code: 'INVALID', problems: [{ path: 'image' }] });
     expect(String(err)).toMatch(/runs commands, not images such as nginx:latest.*fprocess.*bramble\.lang/);
+  });
+
+  it('answers a call in less than exec_timeout where the caller asks for that (mode: http)', async () => {
+    await runtime.deploy(probeSpec('http', 'probe', { envVars: { exec_timeout: '50s' } }));
+    const replica = await replicaOf('probe');
+    const call = (target: string, timeout: string) =>
+      replica.invoke(buildRequest(target, { headers: { 'x-timeout': timeout } }), { signal: never });
+    expect(await codeOf(call('/slow?60', '50ms'))).toBe('FUNCTION_TIMEOUT');
+    for (const timeout of ['90s', '0s', 'soon'])
+      expect(await textOf(await call('/slow?0', timeout))).toBe('slept');
+  });
+
+  it('refuses a schedule that can never be kept, at deployment and at update', async () => {
+    const scheduler = new CronScheduler({ clock: systemClock, log: silentLog });
+    const strict = newProcessRuntime({ ...open, scheduleProblem: (schedule) => scheduler.problem(schedule) });
+    const scheduled = (schedule: string) => probeSpec('fork', 'report', { annotations: { schedule } });
+    for (const schedule of ['61 * * * *', '0 0 30 2 *'])
+      expect(await strict.deploy(scheduled(schedule)).then(() => undefined, toBrambleError)).toMatchObject({
+        code: 'INVALID',
+        problems: [{ path: 'annotations.schedule' }],
+      });
+    expect(await strict.list()).toEqual([]);
+    await strict.deploy(scheduled('0 * * * *'));
+    expect(await codeOf(strict.update(scheduled('61 * * * *')))).toBe('INVALID');
+    expect(await strict.describe('report')).toMatchObject({ annotations: { schedule: '0 * * * *' } });
+    await strict.stop();
   });
 
   it('refuses a handler folder, a program and a variable that cannot work, each by its name', async () => {

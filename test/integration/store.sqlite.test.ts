@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +48,18 @@ describe('store on disk', () => {
     }
     expect(total).toBeGreaterThan(20);
   }, 120_000);
+
+  it('lets nobody else read what is in it', async () => {
+    const data = join(folder, 'new', 'data');
+    const store = newSqliteStore(data);
+    await store.start(never);
+    await store.accept(buildEvent(), [buildDelivery()], when);
+    const modes = ['.', 'bramble.db', 'bramble.db-wal'].map(
+      (file) => statSync(join(data, file)).mode & 0o777,
+    );
+    await store.stop();
+    expect(modes).toEqual([0o700, 0o600, 0o600]);
+  });
 
   it('refuses a second process on the same folder, and lets it in once the first was killed', async () => {
     const acks = openSync(join(folder, 'acks'), 'w');

@@ -213,7 +213,10 @@ describe.skipIf(whyNoDocker())(`functions as services of a Swarm${whyNoDocker()}
       for await (const { text } of runtime.logs(name, { follow: true, signal: follower.signal }))
         followed.push(text);
     })();
+    await call(name, '/log?before');
+    await until('the log to be followed', () => followed.includes('before'));
     docker.pause();
+    expect(await codeOf(runtime.secrets.list())).toBe('UNREACHABLE');
     expect(await codeOf(runtime.list())).toBe('UNREACHABLE');
     docker.resume();
     expect(await until('an answer', () => runtime.describe(name).catch(() => undefined))).toMatchObject({
@@ -230,7 +233,7 @@ describe.skipIf(whyNoDocker())(`functions as services of a Swarm${whyNoDocker()}
       async () => (await codeOf(runtime.list())) === 'none',
       40_000,
     );
-    await ready(name, 1);
+    const door = await openOverlayDoor(docker, 'functions');
     await until(
       'a replica that answers',
       async () => (await call(name, '/log?back').catch(() => '')) !== '',

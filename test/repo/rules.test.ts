@@ -2,7 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { renderConfigDocument, renderConfigSchema, renderErrorsDocument } from '../../docs/render.ts';
+import {
+  renderConfigDocument,
+  renderConfigSchema,
+  renderErrorsDocument,
+  renderMqttDocument,
+} from '../../docs/render.ts';
 import { root, sourceFiles } from '../support/repo.ts';
 
 const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
@@ -32,6 +37,7 @@ describe('the repository', () => {
     expect(read('docs/CONFIG.md')).toBe(renderConfigDocument());
     expect(read('docs/ERRORS.md')).toBe(renderErrorsDocument());
     expect(read('docs/bramble.schema.json')).toBe(renderConfigSchema());
+    expect(read('docs/MQTT.md')).toBe(renderMqttDocument(read('docs/MQTT.md')));
   });
 
   it('keeps the README under 200 lines', () => {

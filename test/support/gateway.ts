@@ -41,9 +41,17 @@ export function fakeParts() {
     },
     deadLetters: {
       list: async ({ function: name }) =>
-        [...letters.values()].filter((letter) => name === undefined || letter.function === name),
+        [...letters.values()]
+          .filter((letter) => name === undefined || letter.function === name)
+          .map(({ event: { data, ...event }, ...letter }) => ({
+            ...letter,
+            event: { ...event, dataBytes: data.byteLength },
+          })),
       get: async (id) => letters.get(id),
-      replay: async ({ ids }) => ids.filter((id) => letters.has(id)).length,
+      replay: async ({ ids }) => {
+        const found = ids.flatMap((id) => letters.get(id) ?? []);
+        return { replayed: found.length, functions: [...new Set(found.map((letter) => letter.function))] };
+      },
       purge: async (which) => {
         const ids = which !== 'all' && 'ids' in which ? which.ids : [...letters.keys()];
         return ids.filter((id) => letters.delete(id)).length;

@@ -49,6 +49,7 @@ export function newProcessRuntime(
     metrics: new Metrics(),
     maxAnswerBytes: 10_000_000,
     logBytes: 1_000_000,
+    scheduleProblem: () => undefined,
     functionsDir,
     env: process.env,
     ...options,

@@ -42,6 +42,7 @@ export function clientOptions(options: ConnectionOptions): IClientOptions {
     reconnectPeriod: 0,
     resubscribe: false,
     queueQoSZero: false,
+    writeCache: false, // a buffer for each of 65 536 numbers: 6 MB
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     ...(ca === undefined ? {} : { ca }),

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { encodeEvent } from '../../events/codec.ts';
+import { encodeEvent, toRestoredState } from '../../events/codec.ts';
 import type { BrambleEvent } from '../../events/event.ts';
 import { topics } from '../../events/topics.ts';
 import type { Service } from '../../lifecycle/service.ts';
@@ -64,7 +64,7 @@ export class Outbox implements Service {
   #hasOverdue = false;
   #repeatsSinceReceipt = 0;
   #nextRepeatMs = 0;
-  /** Of each topic that holds a state: its newest entry, and the id of the one that was sent last. */
+  /** Of each topic that holds a state: its newest entry, and the id of the one sent last over the present connection. */
   readonly #newest = new Map<string, OutboxEntry>();
   readonly #sentLast = new Map<string, string>();
   #isWorking = false;
@@ -118,6 +118,7 @@ export class Outbox implements Service {
     this.#isCaughtUp = false;
     this.#hasOverdue = false;
     this.#window.clear();
+    this.#sentLast.clear();
     this.#work();
   }
 
@@ -213,10 +214,14 @@ export class Outbox implements Service {
     });
   }
 
-  /** An old entry that was published late must not stand as the state of its topic: the newest one is shown again. */
+  /**
+   * Shows the newest state of each topic again: where an old entry was published late and would stand for it, and with
+   * a new connection, since the broker may have lost it. As a state only, for the event has gone out already.
+   */
   #restoreStates(): void {
     for (const [topic, entry] of this.#newest)
-      if (this.#sentLast.get(topic) !== entry.id) this.#transmit(entry);
+      if (this.#sentLast.get(topic) !== entry.id)
+        this.#transmit({ ...entry, payload: toRestoredState(entry.payload) });
   }
 
   async #confirm({ topic, payload }: Incoming): Promise<void> {
@@ -232,6 +237,7 @@ export class Outbox implements Service {
       this.#measures.receipts.inc(ids.length);
       await store.removeOutbox(ids);
     } catch (err) {
+      this.#hasOverdue = true;
       log.warn({ err, topic }, 'receipt could not be used, the events will be published again');
     }
   }

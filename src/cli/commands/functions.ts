@@ -42,10 +42,11 @@ function renderFunctions(functions: readonly FunctionView[]): string {
       one.name,
       `${one.availableReplicas}/${one.replicas}`,
       String(one.invocationCount),
-      renderTriggers(one),
       one.image,
+      renderTriggers(one),
     ]);
-  const titles = ['FUNCTION', 'READY', 'CALLS', 'TRIGGERS', 'IMAGE'];
+  // The longest last: on a narrow terminal it alone wraps.
+  const titles = ['FUNCTION', 'READY', 'CALLS', 'IMAGE', 'TRIGGERS'];
   return renderTable(
     titles,
     rows,

@@ -54,7 +54,7 @@ export function addInvoke(program: Command, context: CliContext): void {
 }
 
 async function invoke(name: string, options: InvokeOptions, context: CliContext): Promise<void> {
-  const gateway = connectAnonymously(context, options);
+  const gateway = await connectAnonymously(context, options);
   const call = await toCall(name, options, context);
   const startMs = performance.now();
   const response = await gateway.send(call);
@@ -67,6 +67,8 @@ async function invoke(name: string, options: InvokeOptions, context: CliContext)
   if (!isSuccess(response)) context.setExit(exitOf(response));
 }
 
+const lineFeed = 0x0a;
+
 interface Showing {
   readonly name: string;
   readonly startMs: number;
@@ -74,7 +76,13 @@ interface Showing {
 }
 
 async function showPlainly(response: IncomingMessage, { name, startMs, context }: Showing): Promise<void> {
+  let last: number | undefined;
+  response.on('data', (chunk: Buffer) => {
+    last = chunk.at(-1);
+  });
   await pipeline(response, context.stdout, { end: false });
+  // A person's prompt begins on a line of its own; a program gets the answer and nothing else.
+  if (context.stdout.isTTY && last !== undefined && last !== lineFeed) context.stdout.write('\n');
   context.stderr.write(`${renderStatus(name, response)} in ${elapsedMs(startMs)} ms\n`);
 }
 

@@ -19,7 +19,7 @@ export function addLogin(program: Command, context: CliContext): void {
   const logout = addAddress(program.command('logout'))
     .description('forget the password of a gateway')
     .action(async (options: AddressOptions & JsonOption) => {
-      const gateway = addressOf(chooseGateway(options, context.env));
+      const gateway = addressOf(await chooseGateway(options, context.env));
       const wasThere = await removeLogin(loginFile(context), gateway);
       const outcome = wasThere ? 'logged out' : 'was not logged in';
       print(context, options, { gateway, outcome }, () => `${gateway}: ${outcome}\n`);
@@ -32,7 +32,7 @@ export function addLogin(program: Command, context: CliContext): void {
 
 /** The password is tried before it is kept. */
 async function logIn(options: GatewayOptions, context: CliContext): Promise<void> {
-  const url = chooseGateway(options, context.env);
+  const url = await chooseGateway(options, context.env);
   const user = options.user ?? (context.env.BRAMBLE_USER || 'admin');
   const password = await askPassword(options, context);
   const credentials = { user, password, source: options.passwordStdin ? 'standard input' : 'the prompt' };

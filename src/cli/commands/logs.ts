@@ -4,6 +4,7 @@ import { addGateway, explain } from '../command.ts';
 import { connect, type GatewayOptions } from '../connection.ts';
 import type { CliContext } from '../context.ts';
 import { parseJson, textOf } from '../json.ts';
+import { printable } from '../table.ts';
 import { parseCount } from './functions.ts';
 
 interface LogsOptions extends GatewayOptions {
@@ -29,9 +30,13 @@ export function addLogs(program: Command, context: CliContext): void {
         tail: options.tail === undefined ? undefined : String(options.tail),
         since: options.since,
       };
+      let isEmpty = true;
       for await (const line of gateway.lines('/system/logs', { query })) {
-        if (line !== '') context.stdout.write(options.json ? `${line}\n` : renderLogLine(line));
+        if (line === '') continue;
+        isEmpty = false;
+        context.stdout.write(options.json ? `${line}\n` : renderLogLine(line));
       }
+      if (isEmpty && !options.json) context.stderr.write(`${name} logged nothing\n`);
     });
   explain(command, {
     examples: [
@@ -43,11 +48,14 @@ export function addLogs(program: Command, context: CliContext): void {
   });
 }
 
-function renderLogLine(line: string): string {
+/** What a function writes must not move the cursor of whoever reads it. */
+export function renderLogLine(line: string): string {
   const message = parseJson(line);
-  return message === undefined
-    ? `${line}\n`
-    : `${textOf(message, 'timestamp')} ${textOf(message, 'instance')} ${textOf(message, 'text').trimEnd()}\n`;
+  const shown =
+    message === undefined
+      ? line
+      : `${textOf(message, 'timestamp')} ${textOf(message, 'instance')} ${textOf(message, 'text').trimEnd()}`;
+  return `${printable(shown)}\n`;
 }
 
 /** How long ago, or when, as RFC 3339. */

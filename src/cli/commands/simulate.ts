@@ -19,7 +19,13 @@ export function addSimulate(program: Command, context: CliContext): void {
 
   const motion = addGateway(simulate.command('motion'))
     .description('somebody moves in front of the PIR')
-    .action((options: GatewayOptions) => apply({ motion: true }, 'the simulated PIR sees motion', options));
+    .action((options: GatewayOptions) =>
+      apply(
+        { motion: true },
+        'the simulated PIR sees motion, until you say: bramble simulate still',
+        options,
+      ),
+    );
   explain(motion, { examples: ['bramble simulate motion'], json: '{ "motion": true }' });
 
   const still = addGateway(simulate.command('still'))

@@ -1,4 +1,5 @@
 import { messageOf, toBrambleError } from '../../support/errors.ts';
+import { hideCredentials } from '../../support/hide-credentials.ts';
 import { type Check, fail, ok, type Verdict } from '../finding.ts';
 import { isPortFree } from '../ports.ts';
 
@@ -21,7 +22,7 @@ export function checkBroker({ url, listen }: BrokerSettings, probe: ProbeBroker)
 }
 
 async function external(url: string, probe: ProbeBroker, signal: AbortSignal): Promise<Verdict> {
-  const shown = url.replace(/\/\/[^/@]*@/, '//');
+  const shown = hideCredentials(url);
   try {
     await probe(url, signal);
     return ok(`${shown} accepts us`);

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/schema.ts';
 import { BrambleError, messageOf } from '../../support/errors.ts';
+import { hideCredentials } from '../../support/hide-credentials.ts';
 import { type Check, fail, ok } from '../finding.ts';
 
 export interface ConfigOutcome {
@@ -16,7 +17,7 @@ export function checkConfig({ config, file, error }: ConfigOutcome): Check {
       if (config === undefined)
         return [fail(summarizeError(error), 'correct it; bramble config --schema tells what may be in it')];
       const { mqtt, hardware, roles } = config;
-      const broker = mqtt.url.replace(/\/\/[^/@]*@/, '//');
+      const broker = hideCredentials(mqtt.url);
       return [
         ok(`${file ?? 'defaults'}: roles ${roles.join(', ')}; broker ${broker}; hardware ${hardware.kind}`),
       ];

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { BrambleError, messageOf } from '../../support/errors.ts';
+import { parseDuration } from '../duration.ts';
 import type { FunctionRequest, FunctionResponse } from '../endpoint.ts';
 import { type CallContext, durationSeconds, timedOut } from './call-context.ts';
 import { removeConnectionHeaders } from './connection-headers.ts';
@@ -130,8 +131,19 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   /** `exec_timeout` and `write_timeout` both count from the start; the first of them cuts a call that has no head yet. */
+  /** `exec_timeout`, or less if the caller asks for it with `X-Timeout`, as of-watchdog has it. */
   #limitHead(): void {
     const { execTimeoutMs, writeTimeoutMs } = this.#context.settings;
+    const asked = this.#request.headers['x-timeout'];
+    const askedMs = typeof asked === 'string' ? (parseDuration(asked) ?? 0) : 0;
+    const firstMs = Math.min(...[execTimeoutMs, writeTimeoutMs].filter((limitMs) => limitMs > 0));
+    if (askedMs > 0 && askedMs < firstMs) {
+      const { name } = this.#context;
+      this.#cancelLimit = this.#limit(askedMs, () =>
+        late(`the answer of function "${name}"`, 'X-Timeout', askedMs),
+      );
+      return;
+    }
     const isWriteFirst = writeTimeoutMs > 0 && (execTimeoutMs === 0 || writeTimeoutMs < execTimeoutMs);
     if (isWriteFirst) this.#cancelLimit = this.#limit(writeTimeoutMs, () => this.#lateAnswer());
     else this.#cancelLimit = this.#limit(execTimeoutMs, () => timedOut(this.#context));

@@ -15,7 +15,7 @@ export function readAnswerHead(head: unknown, functionName: string): AnswerHead 
   const clean: AnswerHead['headers'] = {};
   for (const [name, value] of Object.entries(fieldsOf(headers))) {
     const key = name.toLowerCase();
-    // The length is set by who sends the body on.
+    // Who sends the body on says how long it is.
     if (connectionHeaders.has(key) || key === 'content-length') continue;
     clean[key] = Array.isArray(value) ? value.map(String) : String(value);
     checkHeader(key, clean[key], functionName);

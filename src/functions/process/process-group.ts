@@ -94,6 +94,7 @@ function killGroup(id: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-id, signal);
   } catch (err) {
-    if (systemCode(err) !== 'ESRCH') throw err; // nobody left in it: what we wanted
+    // Nobody left in it: what we wanted. Not permitted: who is left has become another user, as by sudo, and stays.
+    if (!['ESRCH', 'EPERM'].includes(systemCode(err) ?? '')) throw err;
   }
 }

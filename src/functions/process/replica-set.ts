@@ -54,8 +54,15 @@ export class ReplicaSet {
     this.#options = options;
   }
 
+  /** All that can take a request; those of an old version, too, until new ones are ready. */
   get ready(): readonly Endpoint[] {
     return this.#ready;
+  }
+
+  /** How many of the newest version are ready: none, for as long as only an old one serves. */
+  get readyOfNewest(): number {
+    return [...this.#slots].filter(({ state, version }) => state === 'ready' && version === this.#version)
+      .length;
   }
 
   start(): void {

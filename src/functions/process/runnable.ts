@@ -73,9 +73,8 @@ async function programProblems(settings: ProcessSettings, searchPath: string): P
     ? [isAbsolute(program) ? program : resolve(settings.handler ?? '/', program)]
     : searchPath.split(delimiter).map((folder) => join(folder, program));
   for (const place of places) if (await isExecutable(place)) return [];
-  return [
-    { path, message: `needs the program "${program}", which is not there; looked for ${places.join(', ')}` },
-  ];
+  const where = program.includes('/') ? `at ${places.join(', ')}` : 'on the PATH of the agent';
+  return [{ path, message: `needs the program "${program}", and there is none ${where}` }];
 }
 
 /** The program that must be on this machine; Node.js is, since it runs us. */

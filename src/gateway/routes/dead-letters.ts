@@ -1,6 +1,5 @@
 import { Type } from 'typebox';
 import { functionName } from '../../functions/spec.ts';
-import type { DeadLetter } from '../../store/store.ts';
 import { BrambleError } from '../../support/errors.ts';
 import { invalid } from '../../support/schema.ts';
 import type { App } from '../app-types.ts';
@@ -48,13 +47,7 @@ export function registerDeadLetters(app: App, { deadLetters }: Pick<GatewayOptio
       schema: { body: ReplayBody },
       config: { summary: 'Queues dead letters again', answers: { 200: 'how many, for which functions' } },
     },
-    async (request) => {
-      const letters = await Promise.all(request.body.ids.map((id) => deadLetters.get(id)));
-      return replay(
-        deadLetters,
-        letters.filter((letter) => letter !== undefined),
-      );
-    },
+    async (request) => deadLetters.replay({ ids: request.body.ids }),
   );
   app.delete(
     '/bramble/dead-letters',
@@ -98,7 +91,10 @@ function registerOne(app: App, deadLetters: DeadLetters): void {
         answers: { 200: 'for which function', 404: 'no such dead letter' },
       },
     },
-    async (request) => replay(deadLetters, [await find(request.params.id)]),
+    async (request) => {
+      const { id } = await find(request.params.id);
+      return deadLetters.replay({ ids: [id] });
+    },
   );
   app.delete(
     '/bramble/dead-letters/:id',
@@ -111,12 +107,4 @@ function registerOne(app: App, deadLetters: DeadLetters): void {
       return { deleted: await deadLetters.purge({ ids: [id] }) };
     },
   );
-}
-
-async function replay(
-  deadLetters: DeadLetters,
-  letters: readonly DeadLetter[],
-): Promise<{ replayed: number; functions: readonly string[] }> {
-  const functions = [...new Set(letters.map((letter) => letter.function))];
-  return { replayed: await deadLetters.replay({ ids: letters.map(({ id }) => id) }), functions };
 }

@@ -113,7 +113,7 @@ function registerOne(app: App, { runtime, metrics }: Options): void {
 }
 
 function toJson(status: FunctionStatus, counts: ReadonlyMap<string, number>): object {
-  return { ...status, invocationCount: counts.get(status.name) ?? 0 };
+  return { ...status, namespace, invocationCount: counts.get(status.name) ?? 0 };
 }
 
 function inOurNamespace(spec: Static<typeof FunctionSpec>): FunctionSpec {

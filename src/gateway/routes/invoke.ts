@@ -87,7 +87,10 @@ async function answer(
     // Nothing would ever drain a response whose client has gone: the body would wait, and its connection with it.
     if (res.destroyed) throw clientLeft();
     for (const [name, value] of Object.entries(endToEnd(headers))) res.setHeader(name, value);
-    if (!(body instanceof Readable) && status !== 204) res.setHeader('content-length', body.byteLength);
+    // What a function says of a body that HEAD leaves out is right; otherwise we know better.
+    const isKnown = isHead && res.hasHeader('content-length');
+    if (!(body instanceof Readable) && status !== 204 && !isKnown)
+      res.setHeader('content-length', body.byteLength);
     res.writeHead(status);
     const hasBody = !isHead && status !== 204 && status !== 304;
     if (hasBody && body instanceof Readable) return await stream(body, res);

@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import type { LogLine, LogQuery } from '../../functions/runtime.ts';
 import { BrambleError, messageOf } from '../../support/errors.ts';
 import type { App } from '../app-types.ts';
-import { isOurNamespace, plainName } from '../function-path.ts';
+import { isOurNamespace, namespace, plainName } from '../function-path.ts';
 import type { OpenStreams } from '../open-streams.ts';
 import type { GatewayParts, Managing } from '../ports.ts';
 
@@ -82,6 +82,6 @@ function toLogQuery(
 async function* encode(lines: AsyncIterable<LogLine>, instance: string | undefined): AsyncIterable<string> {
   for await (const line of lines) {
     if (instance === undefined || instance === '' || line.instance === instance)
-      yield `${JSON.stringify(line)}\n`;
+      yield `${JSON.stringify({ namespace, ...line })}\n`;
   }
 }

@@ -12,8 +12,8 @@ const SecretKey = Type.Object({
 });
 const SecretBody = Type.Object({
   ...SecretKey.properties,
-  value: Type.Optional(Type.String({ description: 'text' })),
-  rawValue: Type.Optional(Type.String({ format: 'byte', description: 'base64' })),
+  value: Type.Optional(Type.String({ description: 'text', secret: true })),
+  rawValue: Type.Optional(Type.String({ format: 'byte', description: 'base64', secret: true })),
 });
 
 /** Secrets: written, named and removed; never read back. */

@@ -1,9 +1,9 @@
 import type { Database } from '../database.ts';
 import { type Operations, rowsPerCall } from '../operations.ts';
-import type { DeadLetter } from '../store.ts';
-import { type EventRow, toEvent } from './events.ts';
+import type { DeadLetter, ListedDeadLetter } from '../store.ts';
+import { type EventRow, toAttributes, toEvent } from './events.ts';
 
-interface DeadLetterRow extends EventRow {
+interface FactsRow {
   readonly dead_letter_id: number;
   readonly function: string;
   readonly attempts: number;
@@ -12,19 +12,24 @@ interface DeadLetterRow extends EventRow {
   readonly died_ms: number;
 }
 
-const select = `
-  SELECT d.id AS dead_letter_id, d.function, d.attempts, d.status, d.reason, d.died_ms, e.*
-  FROM dead_letters d JOIN events e ON e.key = d.event_key`;
+type DeadLetterRow = FactsRow & EventRow;
+type ListedRow = FactsRow & Omit<EventRow, 'data'> & { readonly data_bytes: number };
+
+const facts = 'd.id AS dead_letter_id, d.function, d.attempts, d.status, d.reason, d.died_ms';
+const tables = 'dead_letters d JOIN events e ON e.key = d.event_key';
+const selectListed = `
+  SELECT ${facts}, e.id, e.source, e.type, e.time, e.topic, e.content_type, e.hops, length(e.data) AS data_bytes
+  FROM ${tables}`;
 
 /** Deliveries that came to their end without success. */
 export function deadLetterOperations(
   db: Database,
 ): Pick<Operations, 'deadLetters' | 'deadLetter' | 'replay' | 'purge'> {
-  const selectAll = db.prepare(`${select} WHERE d.id < ? ORDER BY d.id DESC LIMIT ?`);
+  const selectAll = db.prepare(`${selectListed} WHERE d.id < ? ORDER BY d.id DESC LIMIT ?`);
   const selectOfFunction = db.prepare(
-    `${select} WHERE d.function = ? AND d.id < ? ORDER BY d.id DESC LIMIT ?`,
+    `${selectListed} WHERE d.function = ? AND d.id < ? ORDER BY d.id DESC LIMIT ?`,
   );
-  const selectOne = db.prepare(`${select} WHERE d.id = ?`);
+  const selectOne = db.prepare(`SELECT ${facts}, e.* FROM ${tables} WHERE d.id = ?`);
   const queueAgain = db.prepare(`
     INSERT INTO deliveries (function, event_key, attempts, due_ms, expires_ms, order_key, callback_url, request)
     SELECT function, event_key, 0, ?, ?, order_key, callback_url, request FROM dead_letters WHERE id = ?`);
@@ -36,12 +41,12 @@ export function deadLetterOperations(
     DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters LIMIT ${rowsPerCall})`);
 
   return {
-    deadLetters({ function: functionName, limit, beforeId = Number.MAX_SAFE_INTEGER }): DeadLetter[] {
-      const rows: DeadLetterRow[] =
+    deadLetters({ function: functionName, limit, beforeId = Number.MAX_SAFE_INTEGER }): ListedDeadLetter[] {
+      const rows: ListedRow[] =
         functionName === undefined
           ? selectAll.all(beforeId, limit)
           : selectOfFunction.all(functionName, beforeId, limit);
-      return rows.map(toDeadLetter);
+      return rows.map(toListed);
     },
 
     deadLetter(id) {
@@ -50,15 +55,15 @@ export function deadLetterOperations(
     },
 
     replay(ids, { nowMs, ttlMs }) {
-      const functions = new Set<string>();
+      const functions: string[] = [];
       for (const id of ids) {
         const row: { function: string } | undefined = functionOf.get(id);
         if (row === undefined) continue;
         queueAgain.run(nowMs, nowMs + ttlMs, id);
         deleteOne.run(id);
-        functions.add(row.function);
+        functions.push(row.function);
       }
-      return [...functions];
+      return functions;
     },
 
     purge({ ids, function: functionName }) {
@@ -71,13 +76,14 @@ export function deadLetterOperations(
 }
 
 function toDeadLetter(row: DeadLetterRow): DeadLetter {
-  return {
-    id: row.dead_letter_id,
-    function: row.function,
-    event: toEvent(row),
-    attempts: row.attempts,
-    status: row.status,
-    reason: row.reason,
-    diedMs: row.died_ms,
-  };
+  return { ...toFacts(row), event: toEvent(row) };
+}
+
+function toListed(row: ListedRow): ListedDeadLetter {
+  return { ...toFacts(row), event: { ...toAttributes(row), dataBytes: row.data_bytes } };
+}
+
+function toFacts(row: FactsRow): Omit<DeadLetter, 'event'> {
+  const { dead_letter_id: id, function: name, attempts, status, reason, died_ms: diedMs } = row;
+  return { id, function: name, attempts, status, reason, diedMs };
 }

@@ -59,6 +59,9 @@ export function deliveryOperations(
       d.request, e.*
     FROM deliveries d JOIN events e ON e.key = d.event_key
     WHERE d.function = ? AND d.id > ? ORDER BY d.id LIMIT ?`);
+  const selectSizes = db.prepare(`
+    SELECT length(e.data) AS bytes FROM deliveries d JOIN events e ON e.key = d.event_key
+    WHERE d.function = ? AND d.id > ? ORDER BY d.id LIMIT ?`);
   const selectDepths = db.prepare(`
     SELECT function, sum(waiting) AS waiting, sum(dead) AS dead FROM (
       SELECT function, waiting, 0 AS dead FROM queues WHERE waiting > 0
@@ -78,7 +81,11 @@ export function deliveryOperations(
     return rows.length;
   };
 
-  const enqueue = (wanted: NewDelivery, eventKey: number | bigint, nowMs: number): number | null => {
+  const enqueue = (
+    wanted: NewDelivery,
+    eventKey: number | bigint,
+    nowMs: number,
+  ): { id: number | null; dropped: number } => {
     const row: { waiting: number } | undefined = countWaiting.get(wanted.function);
     const excess = (row?.waiting ?? 0) + 1 - wanted.queue.limit;
     const kept = [
@@ -88,9 +95,10 @@ export function deliveryOperations(
     ];
     if (excess > 0 && wanted.queue.whenFull === 'reject') {
       insertDeadLetter.run(wanted.function, eventKey, 'queue full', nowMs, ...kept);
-      return null;
+      return { id: null, dropped: 0 };
     }
-    if (excess > 0) buryOldest(wanted.function, Math.min(excess, rowsPerCall), 'queue full', nowMs);
+    const dropped =
+      excess > 0 ? buryOldest(wanted.function, Math.min(excess, rowsPerCall), 'queue full', nowMs) : 0;
     const { lastInsertRowid } = insertDelivery.run(
       wanted.function,
       eventKey,
@@ -98,16 +106,21 @@ export function deliveryOperations(
       wanted.expiresMs,
       ...kept,
     );
-    return Number(lastInsertRowid);
+    return { id: Number(lastInsertRowid), dropped };
   };
 
   return {
     accept(event, deliveries, { nowMs, dedupeMs }): Acceptance {
-      const isNew = remember.run(event.id, nowMs + dedupeMs, nowMs).changes > 0;
-      if (!isNew) return { outcome: 'duplicate', deliveryIds: [] };
-      if (deliveries.length === 0) return { outcome: 'stored', deliveryIds: [] };
+      const isNew = remember.run(identityOf(event), nowMs + dedupeMs, nowMs).changes > 0;
+      if (!isNew) return { outcome: 'duplicate', deliveryIds: [], dropped: [] };
+      if (deliveries.length === 0) return { outcome: 'stored', deliveryIds: [], dropped: [] };
       const eventKey = insertEvent.run(...columnsOf(event)).lastInsertRowid;
-      return { outcome: 'stored', deliveryIds: deliveries.map((wanted) => enqueue(wanted, eventKey, nowMs)) };
+      const queued = deliveries.map((wanted) => enqueue(wanted, eventKey, nowMs));
+      return {
+        outcome: 'stored',
+        deliveryIds: queued.map(({ id }) => id),
+        dropped: queued.map(({ dropped }) => dropped),
+      };
     },
 
     settle(deliveryId, ending, { nowMs, publish }) {
@@ -115,8 +128,11 @@ export function deliveryOperations(
       if (isKnown && publish !== undefined) putOutbox(publish);
     },
 
-    waiting(functionName, { afterId, limit }): Delivery[] {
-      const rows: DeliveryRow[] = selectWaiting.all(functionName, afterId, limit);
+    waiting(functionName, { afterId, limit, maxBytes }): Delivery[] {
+      const sizes: { bytes: number }[] =
+        maxBytes === undefined ? [] : selectSizes.all(functionName, afterId, limit);
+      const count = maxBytes === undefined ? limit : countWithin(sizes, maxBytes);
+      const rows: DeliveryRow[] = selectWaiting.all(functionName, afterId, count);
       return rows.map(toDelivery);
     },
 
@@ -143,6 +159,21 @@ export function deliveryOperations(
         return ending satisfies never;
     }
   }
+}
+
+/** How many of them, from the first on, it takes to reach `maxBytes`; all when they do not. */
+function countWithin(sizes: readonly { readonly bytes: number }[], maxBytes: number): number {
+  let sum = 0;
+  const last = sizes.findIndex(({ bytes }) => {
+    sum += bytes;
+    return sum >= maxBytes;
+  });
+  return last === -1 ? sizes.length : last + 1;
+}
+
+/** An id is unique among the events of one source (CloudEvents 1.0.2, section 3.1): others may count from 1 as well. */
+function identityOf({ source, id }: Envelope): string {
+  return `${source} ${id}`;
 }
 
 function columnsOf(event: Envelope): (string | number | Uint8Array)[] {

@@ -12,6 +12,10 @@ export interface EventRow {
 }
 
 export function toEvent(row: EventRow): Envelope {
-  const { id, source, type, time, topic, content_type: contentType, hops, data } = row;
-  return { id, source, type, time, topic, contentType, hops, data };
+  return { ...toAttributes(row), data: row.data };
+}
+
+export function toAttributes(row: Omit<EventRow, 'data'>): Omit<Envelope, 'data'> {
+  const { id, source, type, time, topic, content_type: contentType, hops } = row;
+  return { id, source, type, time, topic, contentType, hops };
 }

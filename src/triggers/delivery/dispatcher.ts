@@ -103,7 +103,10 @@ export class Dispatcher implements Service, Queues {
 
   added(functionName: string, count: number): void {
     this.#addWaiting(functionName, count);
-    if (this.#isStarted) this.#queue(functionName).wake();
+    if (!this.#isStarted) return;
+    this.#queue(functionName).wake();
+    // Removed while its event was being stored, or replayed without it: no change of the catalogue may come any more.
+    if (this.#options.catalogue.find(functionName) === undefined) this.#expectEnd(functionName);
   }
 
   waiting(functionName: string): number {
@@ -186,12 +189,14 @@ export class Dispatcher implements Service, Queues {
   }
 
   async #abandon(functionName: string): Promise<void> {
-    const { store, clock, log, measures } = this.#options;
+    const { store, clock, log, measures, catalogue } = this.#options;
     this.#leaving.delete(functionName);
-    const queue = this.#queues.get(functionName);
+    await this.#queues.get(functionName)?.close();
+    // Not before: beside the attempts that still ran, a new queue would start them once more.
     this.#queues.delete(functionName);
+    if (!this.#isStarted) return;
+    if (catalogue.find(functionName) !== undefined) return this.#queue(functionName).wake(); // deployed again meanwhile
     this.#seen.delete(functionName);
-    await queue?.close();
     const count = await store.abandon(functionName, 'function removed', clock.nowMs());
     measures.deliveries.inc({ function_name: functionName, outcome: 'abandoned' }, count);
     measures.inFlight.remove({ function_name: functionName });

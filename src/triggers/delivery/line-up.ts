@@ -1,6 +1,9 @@
 import type { Delivery } from '../../store/store.ts';
 
-/** A delivery's place in the line. What cannot run yet keeps its id only: its event waits on disk. */
+/** An event with more data is read again when its turn comes: hundreds of them do not fit into the memory of a Pi. */
+const largeBytes = 16 * 1024;
+
+/** A delivery's place in the line. What cannot run yet, or is large, keeps its id only: its event waits on disk. */
 export interface Place {
   readonly id: number;
   readonly orderKey: string | null;
@@ -22,14 +25,15 @@ export class LineUp {
 
   /** In order of acceptance. `waitMs` is what is left until it is due. */
   add(delivery: Delivery, { waitMs, nowMs }: { waitMs: number; nowMs: number }): void {
-    const { id, orderKey } = delivery;
+    const { id, orderKey, event } = delivery;
     const lane = orderKey === null ? undefined : this.#lanes.get(orderKey);
     if (lane !== undefined) {
       lane.push({ id, orderKey, delivery: undefined });
       this.#blocked += 1;
       return;
     }
-    const place = { id, orderKey, delivery: waitMs > 0 ? undefined : delivery };
+    const isKept = waitMs <= 0 && event.data.byteLength <= largeBytes;
+    const place = { id, orderKey, delivery: isKept ? delivery : undefined };
     if (orderKey !== null) this.#lanes.set(orderKey, [place]);
     if (waitMs > 0) this.#lay(place, nowMs + waitMs);
     else this.#ready.push(place);

@@ -25,6 +25,7 @@ export interface QueueOptions {
 
 /** Deliveries read from disk at a time, and when there is room for more. */
 const pageSize = 256;
+const pageBytes = 4 * 1024 * 1024;
 const refillBelow = 128;
 /** So many may sleep or be blocked in memory (ids only) before reading on has to wait. */
 const lineLimit = 20_000;
@@ -106,13 +107,14 @@ export class FunctionQueue {
     this.#isLoading = true;
     this.#mayHaveMore = false;
     try {
-      const page = await store.waiting(functionName, { afterId: this.#loadedUpTo, limit: pageSize });
+      const wanted = { afterId: this.#loadedUpTo, limit: pageSize, maxBytes: pageBytes };
+      const page = await store.waiting(functionName, wanted);
       for (const delivery of page) {
         const waitMs = Math.min(delivery.dueMs - clock.nowMs(), longestWaitMs);
         this.#lineUp.add(delivery, { waitMs, nowMs: clock.monotonicMs() });
         this.#loadedUpTo = delivery.id;
       }
-      if (page.length === pageSize) this.#mayHaveMore = true;
+      if (page.length === pageSize || bytesOf(page) >= pageBytes) this.#mayHaveMore = true;
     } catch (err) {
       log.error({ fn: functionName, err }, 'queue cannot be read');
       this.#mayHaveMore = true;
@@ -175,4 +177,8 @@ export class FunctionQueue {
       this.#endPause = undefined;
     };
   }
+}
+
+function bytesOf(page: readonly Delivery[]): number {
+  return page.reduce((sum, { event }) => sum + event.data.byteLength, 0);
 }

@@ -1,4 +1,5 @@
 import type { FunctionFailed, FunctionFinished } from '../../events/event.ts';
+import { connectionHeaders } from '../../functions/call/connection-headers.ts';
 import type { Delivery } from '../../store/store.ts';
 import type { Answer, Attempt } from './attempt.ts';
 import type { CallbackRequest } from './callback.ts';
@@ -66,26 +67,15 @@ export function resultOf(answer: Answer | undefined): unknown {
   }
 }
 
-/** Of the connection, not of the answer (RFC 9110, section 7.6.1), and what the new request has of its own. */
-const ownHeaders = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'content-length',
-]);
-
 /** The post that tells an async caller how the call ended, in the words of OpenFaaS's queue worker. */
 export function callbackRequest(
   { function: functionName, event, request }: Delivery,
   url: string,
   { answer, durationMs }: Pick<Attempt, 'answer' | 'durationMs'>,
 ): CallbackRequest {
+  // The new request has its own connection and length.
   const headers = Object.entries(answer?.headers ?? {}).filter(
-    ([name]) => !ownHeaders.has(name.toLowerCase()),
+    ([name]) => !connectionHeaders.has(name) && name !== 'content-length',
   );
   return {
     url,

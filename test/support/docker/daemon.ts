@@ -8,6 +8,8 @@ import { processesBelow } from '../processes.ts';
 
 const run = promisify(execFile);
 const startLimitMs = 60_000;
+/** A hanging Engine must not hang the test. */
+const commandLimitMs = 180_000;
 const prepare = 'hostname "$1"; mount --bind "$2" /etc/resolv.conf; shift 2; "$@" & wait';
 
 export interface DaemonOptions {
@@ -38,6 +40,7 @@ export class Daemon {
   async docker(...args: readonly string[]): Promise<string> {
     const { stdout } = await run('docker', ['-H', `unix://${this.socketPath}`, ...args], {
       maxBuffer: 64 * 1024 * 1024,
+      timeout: commandLimitMs,
       env: { ...process.env, DOCKER_BUILDKIT: '0' },
     });
     return stdout.trim();

@@ -41,8 +41,8 @@ export async function openSwarmRuntime(
       runtime,
       async close() {
         await runtime.stop();
-        await door.close();
         await docker.stop();
+        await door.close();
       },
     };
   } catch (err) {

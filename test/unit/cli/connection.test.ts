@@ -12,28 +12,45 @@ const pi = 'http://pi-01.local:8080';
 describe('chooseGateway', () => {
   const all = { BRAMBLE_GATEWAY: 'http://env:1', OPENFAAS_URL: 'http://faas:2' };
 
-  it('prefers the flag, then the environment, then the stack file, then this machine', () => {
-    const choose = (gateway: string | undefined, env: Record<string, string>, stackGateway?: string) =>
-      chooseGateway({ ...(gateway === undefined ? {} : { gateway }), stackGateway }, env).href;
-    expect(choose('http://flag:9', all, 'http://stack:3')).toBe('http://flag:9/');
-    expect(choose(undefined, all, 'http://stack:3')).toBe('http://env:1/');
-    expect(choose(undefined, { OPENFAAS_URL: 'http://faas:2' }, 'http://stack:3')).toBe('http://faas:2/');
-    expect(choose(undefined, {}, 'http://stack:3')).toBe('http://stack:3/');
-    expect(choose(undefined, {})).toBe('http://127.0.0.1:8080/');
+  it('prefers the flag, then the environment, then the stack file, then this machine', async () => {
+    const choose = async (gateway: string | undefined, env: Record<string, string>, stackGateway?: string) =>
+      (await chooseGateway({ ...(gateway === undefined ? {} : { gateway }), stackGateway }, env)).href;
+    expect(await choose('http://flag:9', all, 'http://stack:3')).toBe('http://flag:9/');
+    expect(await choose(undefined, all, 'http://stack:3')).toBe('http://env:1/');
+    expect(await choose(undefined, { OPENFAAS_URL: 'http://faas:2' }, 'http://stack:3')).toBe(
+      'http://faas:2/',
+    );
+    expect(await choose(undefined, {}, 'http://stack:3')).toBe('http://stack:3/');
+    expect(await choose(undefined, {})).toBe('http://127.0.0.1:8080/');
   });
 
-  it('takes a bare host for HTTP', () => {
-    expect(chooseGateway({ gateway: 'pi-01.local:8080' }, {}).href).toBe('http://pi-01.local:8080/');
+  it('takes a bare host for HTTP', async () => {
+    const chosen = await chooseGateway({ gateway: 'pi-01.local:8080' }, {});
+    expect(chosen.href).toBe('http://pi-01.local:8080/');
   });
 
-  it.each(['ftp://pi', 'http://', 'not an address'])('refuses %s and names where it came from', (text) => {
-    expect(() => chooseGateway({}, { OPENFAAS_URL: text })).toThrow(/OPENFAAS_URL must be an address/);
+  it.each([
+    ['127.0.0.1', '9090', 'http://127.0.0.1:9090/'],
+    ['0.0.0.0', '9090', 'http://127.0.0.1:9090/'],
+    ['::1', '9090', 'http://[::1]:9090/'],
+    ['127.0.0.1', '0', 'http://127.0.0.1:8080/'],
+  ])('finds the agent that is configured here to listen on %s, port %s', async (host, port, address) => {
+    const env = { BRAMBLE_GATEWAY__HOST: host, BRAMBLE_GATEWAY__PORT: port };
+    expect((await chooseGateway({}, env)).href).toBe(address);
   });
 
-  it('refuses a password in the address without repeating it', () => {
-    const choose = () => chooseGateway({ gateway: 'http://admin:hush@pi:8080' }, {});
-    expect(choose).toThrow(/--gateway must not carry a user and a password/);
-    expect(choose).not.toThrow(/hush/);
+  it.each(['ftp://pi', 'http://', 'not an address'])(
+    'refuses %s and names where it came from',
+    async (text) => {
+      const choosing = chooseGateway({}, { OPENFAAS_URL: text });
+      await expect(choosing).rejects.toThrow(/OPENFAAS_URL must be an address/);
+    },
+  );
+
+  it('refuses a password in the address without repeating it', async () => {
+    const choosing = chooseGateway({ gateway: 'http://admin:hush@pi:8080' }, {});
+    await expect(choosing).rejects.toThrow(/--gateway must not carry a user and a password/);
+    await expect(choosing).rejects.not.toThrow(/hush/);
   });
 });
 

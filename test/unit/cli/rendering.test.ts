@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { renderLogLine } from '../../../src/cli/commands/logs.ts';
 import { renderData } from '../../../src/cli/event-data.ts';
 import { createPaint } from '../../../src/cli/paint.ts';
 import { renderError } from '../../../src/cli/run.ts';
 import { renderAge, renderFacts, renderTable } from '../../../src/cli/table.ts';
+import { describeEvent } from '../../../src/dev/lines.ts';
+import type { Envelope } from '../../../src/events/event.ts';
 import { BrambleError, toBrambleError } from '../../../src/support/errors.ts';
+import { buildEvent } from '../../support/store-values.ts';
 
 describe('renderTable', () => {
   it('aligns columns two spaces apart, without blanks at line ends', () => {
@@ -29,6 +33,32 @@ describe('renderTable', () => {
   it('does not pass on control characters of a device', () => {
     const table = renderTable(['REASON'], [['bad \u001b[2Jnews\nmore']], '');
     expect(table).toBe('REASON\nbad  [2Jnews more\n');
+  });
+});
+
+describe('what strangers wrote', () => {
+  const nasty = 'a\u001b]0;title\u0007b\u001b[2J\r\u009b1m';
+
+  it('comes without control characters in logs, errors and lines about events', () => {
+    const event: Envelope = {
+      ...buildEvent({ topic: `bramble/pi/x/${nasty}`, type: nasty }),
+      data: Buffer.from(nasty),
+    };
+    for (const text of [
+      renderLogLine(JSON.stringify({ timestamp: 't', instance: 'i', text: nasty })),
+      renderLogLine(nasty),
+      renderError(new BrambleError('INVALID', nasty), { json: false }),
+      describeEvent(event),
+      describeEvent({
+        ...event,
+        type: 'function.finished',
+        data: Buffer.from(JSON.stringify({ result: nasty })),
+      }),
+    ]) {
+      expect(text).toContain('title');
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+      expect(text.trimEnd()).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
+    }
   });
 });
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadConfig } from '../../../src/config/load.ts';
+import { loadConfig, setAt } from '../../../src/config/load.ts';
 import { redact } from '../../../src/config/redact.ts';
 import { BrambleError } from '../../../src/support/errors.ts';
 
@@ -99,6 +99,27 @@ describe('loadConfig', () => {
     ]);
   });
 
+  it('tells no secret in a message', () => {
+    const load = (text: string) => () => loadConfig({ file: write(text), env: {} });
+    for (const text of [
+      'gateway: { password: 4711 }',
+      'mqtt: { password: [4711] }',
+      'mqtt: { url: "http://me:4711@broker" }',
+    ])
+      expect(load(text)).toThrow(expect.not.objectContaining({ message: expect.stringContaining('4711') }));
+    expect(load('gateway: { password: "" }')).toThrow(/gateway\.password/);
+  });
+
+  it('takes no notice of variables that are no part of it', () => {
+    expect(() => loadConfig({ env: { BRAMBLE_BUILD: 'abc', BRAMBLE_USER: 'me' } })).not.toThrow();
+  });
+
+  it('lets a setting reach nothing but its own tree', () => {
+    setAt({}, ['__proto__', 'polluted'], true);
+    setAt({}, ['constructor', 'prototype', 'polluted'], true);
+    expect('polluted' in {}).toBe(false);
+  });
+
   it('gives a frozen result', () => {
     const { config } = loadConfig({ env: {} });
     expect(Object.isFrozen(config) && Object.isFrozen(config.mqtt.listen)).toBe(true);
@@ -116,5 +137,7 @@ describe('redact', () => {
       mqtt: { password: '(hidden)', url: 'mqtt://(hidden)@broker' },
       gateway: { port: 8080 },
     });
+    const odd = loadConfig({ env: {}, overrides: { mqtt: { url: 'mqtt://me:hu@sh/hush@broker' } } });
+    expect(redact(odd.config)).toMatchObject({ mqtt: { url: 'mqtt://(hidden)@broker' } });
   });
 });

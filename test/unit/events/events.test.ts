@@ -102,9 +102,19 @@ describe('toEnvelope', () => {
       ...fallback,
       source: 'garage/door',
       type: 'mqtt.message',
-      contentType: 'application/octet-stream',
+      contentType: 'text/plain; charset=utf-8',
       hops: 0,
     });
+  });
+
+  it.each([
+    ['open', 'text/plain; charset=utf-8'],
+    ['{"open":true}', 'application/json'],
+    ['[1]', 'application/json'],
+    [new Uint8Array([0xff, 0xfe]), 'application/octet-stream'],
+  ])('takes the payload %j of a publisher that names no type as %s', (payload, contentType) => {
+    const message = { topic: 'a', payload: Buffer.from(payload), properties: {} };
+    expect(toEnvelope(message, fallback).contentType).toBe(contentType);
   });
 
   it('does not believe impossible attributes', () => {

@@ -54,6 +54,13 @@ describe('/function', () => {
     expect(lastCall().request.method).toBe(method);
   });
 
+  it('tells by HEAD the length that a GET would have', async () => {
+    const head = () => app.inject({ method: 'HEAD', url: '/function/echo' });
+    expect((await head()).headers['content-length']).toBe('5');
+    answer = async () => ({ status: 200, headers: { 'content-length': '4711' }, body: Buffer.alloc(0) });
+    expect((await head()).headers['content-length']).toBe('4711');
+  });
+
   it('hands on path, query and body as they were sent, whatever their type says', async () => {
     await app.inject({
       method: 'POST',

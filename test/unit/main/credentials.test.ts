@@ -29,6 +29,15 @@ describe('gatewayPassword', () => {
     expect(gatewayPassword({ passwordFile: join(folder, 'given') }, folder).password).toBe('from file');
   });
 
+  it('is never empty, though a file is', () => {
+    writeFileSync(join(folder, 'password'), '\n');
+    const { password, file } = gatewayPassword({}, folder);
+    expect(password.length).toBeGreaterThanOrEqual(20);
+    expect(readFileSync(String(file), 'utf8').trim()).toBe(password);
+    writeFileSync(join(folder, 'given'), '\n');
+    expect(() => gatewayPassword({ passwordFile: join(folder, 'given') }, folder)).toThrow(/is empty/);
+  });
+
   it('says which folder cannot be used, and which file cannot be read', () => {
     writeFileSync(join(folder, 'file'), '');
     expect(() => gatewayPassword({}, join(folder, 'file', 'data'))).toThrow(

@@ -22,6 +22,13 @@ test('an event that is not JSON has no key in its payload', () => {
   expect(orderKeyOf('/room', buildEvent({ data: Buffer.from('hello') }))).toBeNull();
 });
 
+test('a time to live beyond all numbers is one without end', () => {
+  const entry = buildEntry('light', { delivery: { ttlMs: Number.MAX_SAFE_INTEGER } });
+  expect(toDelivery(entry, buildEvent(), { nowMs: Date.UTC(2026, 0) }).expiresMs).toBe(
+    Number.MAX_SAFE_INTEGER,
+  );
+});
+
 test('a delivery carries the limits of its function', () => {
   const entry = buildEntry('light', {
     delivery: { ttlMs: 5_000, queueLimit: 3, queueWhenFull: 'drop-oldest' },

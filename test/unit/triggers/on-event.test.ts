@@ -17,7 +17,7 @@ import { until } from '../../support/wait.ts';
 
 type Accept = Acceptor['accept'];
 const atOnce = { wait: async () => {} };
-const stored: Acceptance = { outcome: 'stored', deliveryIds: [1] };
+const stored: Acceptance = { outcome: 'stored', deliveryIds: [1], dropped: [0] };
 const started: { stop(): Promise<void> }[] = [];
 
 afterEach(async () => {
@@ -138,6 +138,16 @@ describe('a message', () => {
     await expect(bus.publish(motion())).rejects.toMatchObject({ code: 'CANCELLED' });
   });
 
+  test('that shows an old state again triggers nothing, but text that only looks like it does', async () => {
+    const { bus, accepted } = await startTrigger([guardEntry]);
+
+    await bus.publish(motion({ payload: '{"motion":true,"restored":true}' }));
+    expect(accepted).toEqual([]);
+
+    await bus.publish(motion({ payload: '{"motion":true,"by":{"restored":true}}' }));
+    expect(accepted).toHaveLength(1);
+  });
+
   test('that is retained is an old state and triggers nothing', async () => {
     let deliver: (message: Incoming) => void | Promise<void> = () => {};
     const { trigger } = await startTrigger([guardEntry]);
@@ -188,7 +198,7 @@ describe('a message', () => {
 
 describe('receipts', () => {
   test('confirm also what no function wants and what came before', async () => {
-    const duplicate: Acceptance = { outcome: 'duplicate', deliveryIds: [] };
+    const duplicate: Acceptance = { outcome: 'duplicate', deliveryIds: [], dropped: [] };
     const { bus, receipts, clock } = await startTrigger([guardEntry], async () => duplicate);
 
     await bus.publish(motion());
@@ -259,6 +269,35 @@ describe('subscriptions', () => {
     await trigger.stop();
 
     expect(log).toEqual(['+ a/b bramble', `+ ${filters.everyEvent} bramble`, '+ a/+ bramble', '- a/b']);
+  });
+
+  test('that the broker refuses cost nobody else his', async () => {
+    const subscribed: string[] = [];
+    const catalogue = new FakeCatalogue();
+    const trigger = new EventTrigger({
+      bus: {
+        publish: async () => {},
+        subscribe: async (filter) => {
+          if (filter === 'a/secret') throw new BrambleError('BUS_REFUSED', 'not allowed');
+          subscribed.push(filter);
+          return async () => {};
+        },
+      },
+      untilHandled: atOnce,
+      catalogue,
+      clock: new ManualClock(),
+      acceptor: { accept: async () => stored },
+      newId: newTestId,
+      log: silentLog,
+      measures: createMeasures(new Metrics()),
+    });
+    await trigger.start();
+    catalogue.set(
+      buildEntry('spy', { topics: ['a/secret'] }),
+      buildEntry('lamp', { topics: ['zigbee/lamp'] }),
+    );
+    await until('the other subscription', () => subscribed.includes('zigbee/lamp'));
+    await trigger.stop();
   });
 
   test('let a function that was just deployed see the next event', async () => {

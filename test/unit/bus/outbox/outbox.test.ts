@@ -4,6 +4,7 @@ import { encodeOutboxEntry, Outbox } from '../../../../src/bus/outbox/outbox.ts'
 import type { BrambleEvent } from '../../../../src/events/event.ts';
 import { MemoryStore } from '../../../../src/store/store.memory.ts';
 import { ManualClock } from '../../../../src/support/clock.manual.ts';
+import { BrambleError } from '../../../../src/support/errors.ts';
 import { silentLog } from '../../../../src/support/log.ts';
 import { Metrics } from '../../../../src/support/metrics.ts';
 import { buildDelivery, buildEvent, buildOutboxEntry } from '../../../support/store-values.ts';
@@ -108,6 +109,20 @@ describe('outbox', () => {
       expect(sent()).toEqual(ids(0, 230));
       await confirm(...ids(30, 170));
       expect(sent()).toEqual(ids(0, 250));
+    });
+
+    it('publishes again what was confirmed while the store could not take it away', async () => {
+      await publishMany(1, 1);
+      const { removeOutbox } = store;
+      store.removeOutbox = async () => {
+        throw new BrambleError('BUSY', 'too much to write');
+      };
+      await confirm('e1');
+      store.removeOutbox = removeOutbox;
+      await clock.advance(receiptTimeoutMs);
+      expect(sent()).toEqual(['e1', 'e1']);
+      await confirm('e1');
+      expect(await onDisk()).toEqual([]);
     });
 
     it('survives a receipt that makes no sense', async () => {
@@ -246,6 +261,22 @@ describe('outbox', () => {
     await clock.advance(60_000);
     expect(sent()).toEqual([]);
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('shows the newest state again with a new connection, marked as no event', async () => {
+    await publishMany(1, 2);
+    await confirm('e1', 'e2');
+    await bus.setState('offline');
+    await bus.setState('online');
+    await clock.advance(0);
+    expect(sent()).toEqual(['e1', 'e2', 'e2']);
+    const restored = bus.published.at(-1);
+    expect(restored).toMatchObject({ topic: 'bramble/pi-01/temperature/soc', retain: true });
+    expect(JSON.parse(Buffer.from(restored?.payload ?? []).toString())).toMatchObject({
+      id: 'e2',
+      celsius: 21,
+      restored: true,
+    });
   });
 
   it('publishes a message that is no state without ever restoring it', async () => {

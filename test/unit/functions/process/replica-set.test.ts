@@ -87,6 +87,18 @@ describe('a set of replicas', () => {
     await settle();
   }
 
+  it('counts only the newest version, so that who updates learns that it does not start', async () => {
+    const set = newSet(1);
+    await makeReady(0);
+    expect(set.readyOfNewest).toBe(1);
+    set.replace(newVersion(), 1);
+    replica(1).failToStart();
+    await settle();
+    expect([set.ready.length, set.readyOfNewest]).toEqual([1, 0]);
+    await makeReady(2);
+    expect([set.ready.length, set.readyOfNewest]).toEqual([1, 1]);
+  });
+
   it('starts as many as are wanted, and counts those that are ready', async () => {
     const set = newSet(2);
     expect(made).toHaveLength(2);

@@ -22,6 +22,20 @@ describe('the environment of a request', () => {
     });
   });
 
+  it('has the host that was called, as the gateway tells it', () => {
+    const headers = { 'x-forwarded-host': 'pi-01.local:8080' };
+    expect(requestEnvironment(buildRequest('/', { headers }))).toMatchObject({
+      Http_Host: 'pi-01.local:8080',
+    });
+  });
+
+  it('has the path decoded, as far as that is possible', () => {
+    const pathOf = (target: string) => requestEnvironment(buildRequest(target)).Http_Path;
+    expect(pathOf('/a/b%20c/%C3%BC')).toBe('/a/b c/ü');
+    expect(pathOf('/%ff')).toBe('/%ff');
+    expect(pathOf('/nul%00')).toBe('/nul%00');
+  });
+
   it('has no query where there is none', () => {
     expect(requestEnvironment(buildRequest('/'))).not.toHaveProperty('Http_Query');
   });

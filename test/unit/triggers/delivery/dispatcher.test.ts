@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { CatalogueEntry } from '../../../../src/functions/catalogue.ts';
+import { MemoryStore } from '../../../../src/store/store.memory.ts';
+import type { Delivery } from '../../../../src/store/store.ts';
 import { ManualClock } from '../../../../src/support/clock.manual.ts';
 import { BrambleError } from '../../../../src/support/errors.ts';
 import { buildEvent } from '../../../support/store-values.ts';
@@ -9,11 +11,22 @@ import {
   buildEntry,
   FakeFunctions,
   heldFunction,
+  notAborted,
   openMemoryStore,
   type Rig,
   startRig,
 } from '../../../support/triggers.ts';
 import { until } from '../../../support/wait.ts';
+
+class WatchedStore extends MemoryStore {
+  longestPage = 0;
+
+  override async waiting(...args: Parameters<MemoryStore['waiting']>): Promise<readonly Delivery[]> {
+    const page = await super.waiting(...args);
+    this.longestPage = Math.max(this.longestPage, page.length);
+    return page;
+  }
+}
 
 async function send(rig: Rig, entry: CatalogueEntry, ...eventIds: string[]): Promise<void> {
   for (const id of eventIds) await rig.acceptor.accept(buildEvent({ id }), [entry]);
@@ -86,6 +99,25 @@ describe('a queue', () => {
 
     await until('all are handled', () => isEmpty(rig, 'light'));
     expect(functions.eventsOf('light')).toEqual(ids);
+  });
+
+  test('works off large events in order, with few of them in memory', async () => {
+    const light = buildEntry('light');
+    const store = new WatchedStore();
+    await store.start(notAborted);
+    const data = Buffer.alloc(1024 * 1024);
+    const ids = ['1', '2', '3', '4', '5', '6', '7', '8', '9'];
+    const nobody = await startRig([], { store });
+    for (const id of ids) await nobody.acceptor.accept(buildEvent({ id, data }), [light]);
+    await nobody.dispatcher.stop();
+    const functions = new FakeFunctions();
+    functions.define('light', () => answer(200));
+
+    await startRig([light], { store, functions });
+
+    await until('all are handled', async () => (await store.depths()).length === 0);
+    expect(functions.eventsOf('light')).toEqual(ids);
+    expect(store.longestPage).toBe(4);
   });
 
   test('of a hanging function delays no other', async () => {
@@ -309,6 +341,41 @@ describe('a removed function', () => {
 
     await until('it is handled', () => isEmpty(rig, 'light'));
     expect(await rig.store.deadLetters({ limit: 1 })).toEqual([]);
+  });
+
+  test('that comes back while its last attempt ends keeps its queue, and runs nothing twice', async () => {
+    const light = buildEntry('light');
+    const rig = await startRig([light]);
+    const held = heldFunction();
+    rig.functions.define('light', held.run);
+    await send(rig, light, 'running', 'waiting-1', 'waiting-2');
+    await until('it runs', () => rig.functions.calls.length === 1);
+
+    rig.catalogue.set();
+    await rig.clock.advance(10_000);
+    rig.catalogue.set(light);
+    await rig.clock.advance(0);
+    held.release();
+
+    await until('the queue is worked off', () => isEmpty(rig, 'light'));
+    expect(rig.functions.eventsOf('light')).toEqual(['running', 'waiting-1', 'waiting-2']);
+    expect(await rig.store.deadLetters({ limit: 10 })).toEqual([]);
+  });
+
+  test('leaves to the dead letters also what was being stored when it went', async () => {
+    const light = buildEntry('light');
+    const rig = await startRig([light]);
+    rig.functions.define('light', () => answer(200));
+    await send(rig, light, 'before');
+    await until('it is handled', () => isEmpty(rig, 'light'));
+    rig.catalogue.set();
+    await rig.clock.advance(10_000);
+
+    await send(rig, light, 'late');
+    await rig.clock.advance(3_600_000);
+
+    await until('the queue is gone', () => isEmpty(rig, 'light'));
+    expect(await rig.store.deadLetters({ limit: 10 })).toMatchObject([{ event: { id: 'late' } }]);
   });
 });
 
