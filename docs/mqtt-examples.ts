@@ -1,6 +1,9 @@
+import { encodeDemand } from '../src/control/demand.ts';
 import { encodeEvent } from '../src/events/codec.ts';
 import type { BrambleEvent } from '../src/events/event.ts';
 import { topics } from '../src/events/topics.ts';
+import { encodeCatalogue } from '../src/functions/catalogue-message.ts';
+import { encodeFreezeCommand, encodeFreezerState } from '../src/functions/freezer-message.ts';
 import { encodeGaugeState } from '../src/gauge/gauge-state.ts';
 import { toLightState } from '../src/gauge/light.ts';
 import { encodeNodeLoad } from '../src/gauge/node-load.ts';
@@ -64,7 +67,10 @@ const events: { readonly [Type in BrambleEvent['type']]: Extract<BrambleEvent, {
 
 /** The examples of docs/MQTT.md, made by the code that the agent publishes with. */
 export function renderMqttExamples(): string {
-  return [...Object.values(events).map(renderEvent), ...states().map(renderState)].join('\n');
+  return [
+    ...Object.values(events).map(renderEvent),
+    ...[...states(), ...clusterMessages()].map(renderMessage),
+  ].join('\n');
 }
 
 function renderEvent(event: BrambleEvent): string {
@@ -80,13 +86,15 @@ export function renderProperties(): string {
   return ['| user property | example |', '| --- | --- |', ...rows, ''].join('\n');
 }
 
-interface StateExample {
+interface MessageExample {
   readonly title: string;
   readonly topic: string;
+  /** Retained unless told. */
+  readonly isRetained?: boolean;
   readonly payload: string;
 }
 
-function states(): StateExample[] {
+function states(): MessageExample[] {
   const green = { red: 0, green: 255, blue: 0, brightness: 3 };
   const dark = { red: 0, green: 0, blue: 0, brightness: 0 };
   const shown = { view: 'cluster', brightness: 3, red: 255, green: 255, blue: 255 } as const;
@@ -110,8 +118,72 @@ function states(): StateExample[] {
   ];
 }
 
-function renderState({ title, topic, payload }: StateExample): string {
-  return `**${title}** on \`${topic}\`, retained\n\n${json(payload)}`;
+/** What agents of a Swarm tell each other. */
+function clusterMessages(): MessageExample[] {
+  const name = 'guard';
+  const version = Date.parse(time);
+  const containerId = '4f0c6b0e9d'.padEnd(64, '0');
+  const service = {
+    image: 'registry.local:5000/guard:latest',
+    namespace: '',
+    envProcess: '',
+    envVars: { max_inflight: '50' },
+    constraints: [],
+    secrets: [],
+    labels: { 'com.openfaas.scale.zero': 'true' },
+    annotations: { topic: 'bramble/+/motion/+' },
+    limits: null,
+    requests: null,
+    readOnlyRootFilesystem: false,
+    createdAt: time,
+  };
+  const endpoints = [
+    {
+      id: 'k3v0s7qx1b9m',
+      node: 'pi-02',
+      address: '10.0.1.5:8080',
+      state: 'ready' as const,
+      containerId,
+    },
+  ];
+  const task = { function: name, containerId };
+  return [
+    {
+      title: 'function',
+      topic: topics.catalogue(name),
+      payload: encodeCatalogue({ name, service, replicas: 1, endpoints, version, at: time }),
+    },
+    {
+      title: 'functions',
+      topic: topics.catalogueIndex,
+      payload: encodeCatalogue({ names: [name], version }),
+    },
+    {
+      title: 'demand',
+      topic: topics.demand(node),
+      isRetained: false,
+      payload: encodeDemand({
+        node,
+        at: time,
+        functions: { [name]: { inFlight: 2, waiting: 40, requests: 1_234 } },
+      }),
+    },
+    {
+      title: 'freezer',
+      topic: topics.freezer('pi-02'),
+      payload: encodeFreezerState({ node: 'pi-02', at: time, tasks: [task] }),
+    },
+    {
+      title: 'freezer command',
+      topic: topics.setFreezer('pi-02'),
+      isRetained: false,
+      payload: encodeFreezeCommand({ ...task, frozen: true }),
+    },
+  ];
+}
+
+function renderMessage({ title, topic, isRetained = true, payload }: MessageExample): string {
+  return `**${title}** on \`${topic}\`${isRetained ? ', retained' : ''}\n\n${json(payload)}`;
 }
 
 function json(text: string): string {

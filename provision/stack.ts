@@ -128,6 +128,9 @@ function renderProgram({ name, image, parts }: StackOptions, roles: readonly str
     environment: {
       BRAMBLE_ROLES: roles.join(','),
       BRAMBLE_DATA_DIR: dataFolder,
+      BRAMBLE_FUNCTIONS__RUNTIME: 'swarm',
+      BRAMBLE_FUNCTIONS__NETWORK: name,
+      BRAMBLE_CONTROL__URL: `http://tasks.${name}_control:8080`,
       BRAMBLE_GATEWAY__HOST: '0.0.0.0',
       BRAMBLE_GATEWAY__PASSWORD_FILE: '/run/secrets/gateway-password',
       BRAMBLE_MQTT__URL: `mqtt://${name}_mosquitto:1883`,

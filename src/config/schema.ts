@@ -153,7 +153,16 @@ export const ConfigSchema = Type.Object(
     ),
     functions: Section(
       {
-        runtime: Type.Enum(['process'], { default: 'process' }),
+        runtime: Type.Enum(['process', 'swarm'], {
+          default: 'process',
+          description: 'local processes, or services of a Docker Swarm',
+        }),
+        network: Type.Optional(
+          Type.String({
+            minLength: 1,
+            description: 'Swarm network of functions; the one labelled openfaas=true unless told',
+          }),
+        ),
         logBytes: Type.Integer({
           minimum: 4096,
           maximum: 104_857_600,
@@ -166,6 +175,17 @@ export const ConfigSchema = Type.Object(
         ),
       },
       'Functions',
+    ),
+    control: Section(
+      {
+        url: Type.String({
+          default: 'http://tasks.bramble_control:8080',
+          pattern: '^https?://.+$',
+          description: 'where managers answer; every address behind the name is tried',
+        }),
+        dockerSocket: Type.String({ default: '/var/run/docker.sock', minLength: 1 }),
+      },
+      'Managers of a Swarm: only with `functions.runtime: swarm`',
     ),
     delivery: Section(
       {

@@ -13,6 +13,7 @@
  *   bramble/<node>/freezer/task/set       a command: freeze or thaw one replica
  *   bramble/all/catalogue                 the names of all functions, retained
  *   bramble/all/catalogue/function/<name> a function and its replicas, retained; emptied when it is removed
+ *   bramble/all/schedule/function/<name> the last tick of a schedule, retained: where the next leader goes on
  *   bramble/all/wake/function/<name>      somebody waits for this function: thaw it, or start it
  */
 export const root = 'bramble';
@@ -36,6 +37,7 @@ export const topics = {
   demand: (node: string) => `${root}/${node}/demand`,
   freezer: (node: string) => `${root}/${node}/freezer`,
   setFreezer: (node: string) => `${root}/${node}/freezer/task/set`,
+  schedule: (name: string) => `${root}/all/schedule/function/${name}`,
   wake: (name: string) => `${root}/all/wake/function/${name}`,
 } as const;
 
@@ -44,6 +46,7 @@ export const filters = {
   everyLoad: `${root}/+/load`,
   everyDemand: `${root}/+/demand`,
   everyFreezer: `${root}/+/freezer`,
+  everySchedule: `${root}/all/schedule/function/+`,
   everyWake: `${root}/all/wake/function/+`,
   /** All events that Bramble itself publishes. */
   everyEvent: `${root}/+/+/+`,
@@ -58,6 +61,7 @@ export const internalTopics: readonly string[] = [
   topics.setFreezer('+'),
   topics.catalogueIndex,
   filters.everyCatalogue,
+  filters.everySchedule,
   filters.everyWake,
 ];
 

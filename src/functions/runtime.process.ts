@@ -5,7 +5,8 @@ import type { Clock } from '../support/clock.ts';
 import { BrambleError, messageOf } from '../support/errors.ts';
 import type { Log } from '../support/log.ts';
 import type { Metrics } from '../support/metrics.ts';
-import { check, invalid } from '../support/schema.ts';
+import { check } from '../support/schema.ts';
+import { checkSchedule, type ScheduleProblem } from './check-schedule.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Deployment, toStatus } from './process/deployment.ts';
 import { Guardian } from './process/guardian.ts';
@@ -18,7 +19,7 @@ import { checkRunnable } from './process/runnable.ts';
 import { SecretFiles } from './process/secret-files.ts';
 import { createVersion } from './process/version.ts';
 import type { FunctionRuntime, LogLine, LogQuery } from './runtime.ts';
-import { type FunctionSettings, parseSettings, type ScheduleSettings } from './settings.ts';
+import { type FunctionSettings, parseSettings } from './settings.ts';
 import { FunctionSpec, type FunctionStatus } from './spec.ts';
 
 /** What is left for requests in flight when the agent stops: a service has two seconds in all. */
@@ -39,8 +40,7 @@ export interface ProcessRuntimeOptions {
   readonly logBytes: number;
   /** Where `runtimes/` with our worker programs is. */
   readonly functionsDir: string;
-  /** A sentence that says why a schedule can never be kept; `undefined` when it can. */
-  readonly scheduleProblem: (schedule: ScheduleSettings) => string | undefined;
+  readonly scheduleProblem: ScheduleProblem;
   /** The agent's environment; functions inherit PATH, HOME, LANG and TZ of it and nothing else. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -202,19 +202,13 @@ export class ProcessRuntime implements FunctionRuntime {
   async #checked(given: FunctionSpec): Promise<{ spec: FunctionSpec; settings: FunctionSettings }> {
     const spec = check(FunctionSpec, given, { what: `function ${given.service}` });
     const settings = parseSettings(spec);
-    this.#checkSchedule(spec, settings);
+    checkSchedule(spec.service, settings, this.#options.scheduleProblem);
     const machine = {
       searchPath: spec.envVars?.PATH ?? this.#baseEnv.PATH ?? '',
       secrets: await this.secrets.list(),
     };
     await checkRunnable(spec, settings, machine);
     return { spec, settings };
-  }
-
-  #checkSchedule({ service }: FunctionSpec, { triggers: { schedule } }: FunctionSettings): void {
-    const problem = schedule === null ? undefined : this.#options.scheduleProblem(schedule);
-    if (problem !== undefined)
-      throw invalid([{ path: 'annotations.schedule', message: problem }], { what: `function ${service}` });
   }
 
   async #run(deployment: Deployment, settings: FunctionSettings): Promise<void> {

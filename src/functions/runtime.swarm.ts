@@ -4,6 +4,7 @@ import { guard } from '../support/guard.ts';
 import type { Log } from '../support/log.ts';
 import type { Metrics } from '../support/metrics.ts';
 import { check } from '../support/schema.ts';
+import { checkSchedule, type ScheduleProblem } from './check-schedule.ts';
 import type { Endpoint } from './endpoint.ts';
 import { OneAtATime } from './process/one-at-a-time.ts';
 import type { FunctionRuntime, LogLine, LogQuery } from './runtime.ts';
@@ -38,6 +39,7 @@ export interface SwarmRuntimeOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly maxAnswerBytes: number;
+  readonly scheduleProblem: ScheduleProblem;
   readonly probe?: Probe;
 }
 
@@ -85,7 +87,7 @@ export class SwarmRuntime implements FunctionRuntime {
 
   deploy(given: FunctionSpec): Promise<void> {
     return this.#changes.run(given.service, async () => {
-      const { spec, settings } = checked(given);
+      const { spec, settings } = this.#checked(given);
       if ((await this.#find(spec.service)) !== undefined) throw exists(spec.service);
       const service = await this.#toService(spec, settings, settings.scale.min);
       await this.#engine.createService(service, this.#loginOf(spec)).catch((err: unknown) => {
@@ -97,7 +99,7 @@ export class SwarmRuntime implements FunctionRuntime {
 
   update(given: FunctionSpec): Promise<void> {
     return this.#changes.run(given.service, async () => {
-      const { spec, settings } = checked(given);
+      const { spec, settings } = this.#checked(given);
       const { min, max } = settings.scale;
       const before = await this.#require(spec.service);
       const fresh = await this.#toService(spec, settings, before.Spec.Mode.Replicated.Replicas);
@@ -166,6 +168,16 @@ export class SwarmRuntime implements FunctionRuntime {
     return this.#watch.functions.get(name)?.tasks ?? [];
   }
 
+  /** All functions with their replicas, as they were seen last. */
+  watched(): readonly WatchedFunction[] {
+    return [...this.#watch.functions.values()];
+  }
+
+  /** Rejects on a node that is no manager, or has no leader now. */
+  async readManager(): Promise<{ readonly isLeader: boolean }> {
+    return { isLeader: await this.#engine.isLeader() };
+  }
+
   async *logs(name: string, query: LogQuery): AsyncGenerator<LogLine> {
     const { clock } = this.#options;
     const askedMs = clock.nowMs();
@@ -176,6 +188,13 @@ export class SwarmRuntime implements FunctionRuntime {
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  #checked(given: FunctionSpec): { spec: FunctionSpec; settings: FunctionSettings } {
+    const spec = check(FunctionSpec, given, { what: `function ${given.service}` });
+    const settings = parseSettings(spec);
+    checkSchedule(spec.service, settings, this.#options.scheduleProblem);
+    return { spec, settings };
   }
 
   async #toService(spec: FunctionSpec, settings: FunctionSettings, replicas: number): Promise<ServiceSpec> {
@@ -250,11 +269,6 @@ export class SwarmRuntime implements FunctionRuntime {
     this.#rollouts.update(functions);
     for (const listener of [...this.#listeners]) listener();
   }
-}
-
-function checked(given: FunctionSpec): { spec: FunctionSpec; settings: FunctionSettings } {
-  const spec = check(FunctionSpec, given, { what: `function ${given.service}` });
-  return { spec, settings: parseSettings(spec) };
 }
 
 function settingsOf(service: SwarmService): FunctionSettings {

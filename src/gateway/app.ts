@@ -8,7 +8,6 @@ import { refuseForeignPages, requirePassword } from './auth.ts';
 import { linger, maxJsonBytes, readBody } from './bodies.ts';
 import { cleanPath } from './clean-path.ts';
 import { answerClientError } from './client-error.ts';
-import { registerForwardSystem } from './forward-system.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { describeApi } from './openapi.ts';
 import type { GatewayOptions, GatewayParts, Managing } from './ports.ts';
@@ -151,7 +150,10 @@ async function addRoutes(
   registerUi(app, options, { list, addresses });
   registerInvoke(app, options);
   registerInvokeAsync(app, options);
-  if (options.control !== undefined) registerForwardSystem(app, options, streams);
+  if (options.control !== undefined) {
+    const { registerForwardSystem } = await import('./forward-system.ts'); // with an HTTP client that others do without
+    registerForwardSystem(app, options, streams);
+  }
   await app.register(async (json: App) => {
     json.removeAllContentTypeParsers();
     // Clients of OpenFaaS do not always say that their body is JSON, so that is not asked.

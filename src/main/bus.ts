@@ -39,7 +39,7 @@ export async function chooseBus(
   const { MqttBus } = await import('../bus/bus.mqtt.ts');
   return new MqttBus({
     url: mqtt.url,
-    clientId: `bramble-${node}`,
+    clientId: clientIdOf(node),
     username: mqtt.username,
     password: mqtt.passwordFile === undefined ? mqtt.password : readSecretFile(mqtt.passwordFile),
     ca: mqtt.caFile === undefined ? undefined : readAuthority(mqtt.caFile),
@@ -49,6 +49,11 @@ export async function chooseBus(
     log,
     metrics,
   });
+}
+
+/** Under which the agent of a node is known to the broker. */
+export function clientIdOf(node: string): string {
+  return `bramble-${node}`;
 }
 
 /** Without user and password, for printing. */

@@ -6,9 +6,7 @@ import type { Bus } from '../bus/bus.ts';
 import { Outbox } from '../bus/outbox/outbox.ts';
 import type { Config, Role } from '../config/schema.ts';
 import { HomeAssistant } from '../discovery/home-assistant.ts';
-import { LocalCatalogue } from '../functions/catalogue.local.ts';
 import { createInvoke } from '../functions/invoke.ts';
-import { ProcessRuntime } from '../functions/runtime.process.ts';
 import type { NodeStatus, Version } from '../gateway/ports.ts';
 import { Gateway } from '../gateway/server.ts';
 import { Cluster } from '../gauge/cluster.ts';
@@ -22,6 +20,7 @@ import { Reporter } from '../sensing/report.ts';
 import { Sensors } from '../sensing/sensors.ts';
 import { ThrottlingWatch } from '../sensing/throttling.ts';
 import { SqliteStore } from '../store/store.sqlite.ts';
+import type { Store } from '../store/store.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 import type { Metrics } from '../support/metrics.ts';
@@ -36,7 +35,7 @@ import { ScheduleTrigger } from '../triggers/schedule/on-schedule.ts';
 import { CronScheduler } from '../triggers/schedule/scheduler.cron.ts';
 import { UntilHandled } from '../triggers/until-handled.ts';
 import { brokerUrl, chooseBus } from './bus.ts';
-import { stackDeployment } from './deploy-stack.ts';
+import { type FunctionBase, type FunctionParts, processFunctions } from './functions.ts';
 import { chooseHardware, type Hardware } from './hardware.ts';
 
 export interface AgentParts {
@@ -80,7 +79,8 @@ export async function compose(parts: AgentParts): Promise<AgentServices> {
   const hardware = chooseHardware(config, clock);
   const base: Base = { ...parts, store, bus, outbox, hardware };
 
-  const serving = has(config, 'serve') ? serve(base) : undefined;
+  const isManager = has(config, 'control') && config.functions.runtime === 'swarm';
+  const serving = has(config, 'serve') || isManager ? await serve(base) : undefined;
   const sensing = has(config, 'sense') ? sense(base) : undefined;
   const showing = has(config, 'show') ? show(base, sensing, serving) : undefined;
   const discovery = sensing !== undefined && config.homeAssistant.enabled ? [discover(base, sensing)] : [];
@@ -113,22 +113,15 @@ function has({ roles }: Config, role: Role): boolean {
   return roles.includes(role);
 }
 
-function serve(base: Base) {
+async function serve(base: Base) {
   const { config, node, clock, log, metrics, store, bus, outbox, isReady } = base;
-  const { maxAnswerBytes, logBytes } = config.functions;
   const newId = randomUUID;
   const scheduler = new CronScheduler({ clock, log });
-  const runtime = new ProcessRuntime({
-    ...base,
-    dataDir: config.dataDir,
-    maxAnswerBytes,
-    logBytes,
-    scheduleProblem: (schedule) => scheduler.problem(schedule),
-  });
-  const { stack: stackFile } = config.functions;
-  const stack = stackFile === undefined ? [] : [stackDeployment({ ...base, runtime, file: stackFile })];
-  const catalogue = new LocalCatalogue(runtime, log);
-  const invoke = createInvoke({ catalogue, metrics, node, clock, newId });
+  const functions = await chooseFunctions({ ...base, scheduler });
+  const { catalogue, wake } = functions;
+  const invoke = functions.around(
+    createInvoke({ catalogue, metrics, node, clock, newId, ...(wake === undefined ? {} : { wake }) }),
+  );
   const measures = createMeasures(metrics);
   const triggers = { node, store, catalogue, clock, newId, log, measures };
   const endings = new Endings(triggers);
@@ -149,9 +142,9 @@ function serve(base: Base) {
   });
   const gateway = new Gateway({
     ...config.gateway,
+    ...functions.managing,
     password: base.password,
     version: base.version,
-    runtime,
     invoke,
     acceptAsync: (name, call) => acceptor.acceptAsync(name, call),
     deadLetters,
@@ -164,17 +157,43 @@ function serve(base: Base) {
     clock,
     simulate: base.hardware.simulation?.change,
   });
-  const schedules = has(config, 'control') ? [new ScheduleTrigger({ ...triggers, scheduler, acceptor })] : [];
+  const eventTrigger = new EventTrigger({
+    ...triggers,
+    bus,
+    acceptor,
+    untilHandled: new UntilHandled({ store, endings }),
+  });
+  const scheduleStore = joinStores(store, functions.schedules);
+  const schedules = functions.whileActing(
+    () => new ScheduleTrigger({ ...triggers, store: scheduleStore, scheduler, acceptor }),
+  );
   return {
     catalogue,
     gateway,
-    beforeBus: [
-      runtime,
-      catalogue,
-      ...stack,
-      new EventTrigger({ ...triggers, bus, acceptor, untilHandled: new UntilHandled({ store, endings }) }),
+    beforeBus: [...functions.beforeBus, ...(has(config, 'serve') ? [eventTrigger] : [])],
+    afterBus: [
+      dispatcher,
+      deadLetters,
+      ...functions.afterBus((name) => dispatcher.waiting(name)),
+      gateway,
+      ...(has(config, 'control') ? [schedules] : []),
     ],
-    afterBus: [dispatcher, deadLetters, gateway, ...schedules],
+  };
+}
+
+async function chooseFunctions(base: FunctionBase): Promise<FunctionParts> {
+  if (base.config.functions.runtime === 'process') return processFunctions(base);
+  const { swarmFunctions } = await import('./functions.swarm.ts'); // Docker's client and all it needs
+  return swarmFunctions(base);
+}
+
+/** Deliveries of schedules are on this node; where schedules stand may be known to others too. */
+function joinStores(store: Pick<Store, 'waiting'>, schedules: FunctionParts['schedules']) {
+  return {
+    waiting: (...query: Parameters<Store['waiting']>) => store.waiting(...query),
+    documents: (kind: string) => schedules.documents(kind),
+    putDocument: (kind: string, key: string, value: unknown) => schedules.putDocument(kind, key, value),
+    removeDocument: (kind: string, key: string) => schedules.removeDocument(kind, key),
   };
 }
 
@@ -224,7 +243,7 @@ function sense(base: Base) {
 }
 
 type Sensing = ReturnType<typeof sense>;
-type Serving = ReturnType<typeof serve>;
+type Serving = Awaited<ReturnType<typeof serve>>;
 
 function show(base: Base, sensing: Sensing | undefined, serving: Serving | undefined): Service[] {
   const { config, node, clock, log, metrics, bus, hardware } = base;

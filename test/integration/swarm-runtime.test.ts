@@ -5,6 +5,7 @@ import { toBrambleError } from '../../src/support/errors.ts';
 import { type DockerEngine, startDocker, whyNoDocker } from '../support/docker/docker.ts';
 import { buildImage } from '../support/docker/images.ts';
 import { openOverlayDoor } from '../support/docker/overlay-door.ts';
+import { openPrivateRegistry } from '../support/docker/registry.ts';
 import { newSwarmRuntime, openSwarmRuntime, probeService } from '../support/docker/swarm-runtime.ts';
 import { buildRequest, codeOf, never, textOf } from '../support/requests.ts';
 import { until } from '../support/wait.ts';
@@ -15,7 +16,7 @@ describe.skipIf(whyNoDocker())(`functions as services of a Swarm${whyNoDocker()}
   let close: () => Promise<void>;
 
   beforeAll(async () => {
-    ({ docker, runtime, close } = await openSwarmRuntime());
+    ({ docker, runtime, close } = await openSwarmRuntime({}, ['--insecure-registry', '10.77.0.0/16']));
     await buildImage(docker, 'bramble-test/broken', {
       dockerfile: 'FROM bramble-test/node\nCMD ["/usr/local/bin/node", "-e", "process.exit(3)"]',
     });
@@ -183,6 +184,33 @@ describe.skipIf(whyNoDocker())(`functions as services of a Swarm${whyNoDocker()}
     expect((await read({ tail: 2 })).map(({ text }) => text)).toEqual(['line-1', 'line-2']);
     const secondMs = Date.parse(lines[1]?.timestamp ?? '');
     expect((await read({ sinceMs: secondMs })).map(({ text }) => text)).toEqual(['line-1', 'line-2']);
+  });
+
+  it('come from a private registry, with the login of the function or of the registry', async () => {
+    const registry = await openPrivateRegistry(docker.hostAddress, { user: 'pi', password: 'berry' });
+    const { image, host } = registry;
+    const configured = newSwarmRuntime(docker.socketPath, {
+      registryLogins: { [host]: { username: 'pi', password: 'berry' } },
+    });
+    try {
+      expect(await codeOf(runtime.deploy(probeService('private', { image })))).toBe('INVALID');
+      const wrong = Buffer.from('pi:wrong').toString('base64');
+      expect(await codeOf(runtime.deploy(probeService('private', { image, registryAuth: wrong })))).toBe(
+        'INVALID',
+      );
+      const registryAuth = Buffer.from('pi:berry').toString('base64');
+      await runtime.deploy(probeService('private', { image, registryAuth }));
+      const { Spec } = await inspect('private');
+      expect(Spec.TaskTemplate.ContainerSpec.Image).toBe(`${image}@${registry.digest}`);
+      expect(JSON.stringify(Spec)).not.toContain(registryAuth);
+      expect((await runtime.describe('private'))?.image).toBe(image);
+      await until('the node to pull it', () => registry.pulls() > 0);
+      await runtime.remove('private');
+      await configured.deploy(probeService('configured', { image }));
+      await configured.remove('configured');
+    } finally {
+      await registry.close();
+    }
   });
 
   it('leave services that are no functions alone', async () => {

@@ -1,10 +1,9 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-import { request as httpRequest } from 'undici';
 import { sleep } from '../../support/clock.ts';
 import { BrambleError, toBrambleError } from '../../support/errors.ts';
 import { unready } from '../call/call-context.ts';
-import { HttpPool } from '../call/http-pool.ts';
+import type { HttpPool } from '../call/http-pool.ts';
 import type { FunctionRequest, FunctionResponse } from '../endpoint.ts';
 import { readLines } from './lines.ts';
 import { describeExit, type ProcessGroup } from './process-group.ts';
@@ -56,6 +55,7 @@ export class HttpReplica implements Replica {
       await group.end(killGraceMs);
       throw err;
     }
+    const { HttpPool } = await import('../call/http-pool.ts'); // 5 MB of memory: only for functions that need it
     this.#pool = new HttpPool(this.id, origin);
     void group.exited.then((exit) => this.#gone.tell(describeExit(exit)));
   }
@@ -135,7 +135,8 @@ function accepts(port: number): Promise<boolean> {
 
 async function answers(url: string): Promise<boolean> {
   try {
-    const { statusCode, body } = await httpRequest(url, { signal: AbortSignal.timeout(readyAnswerMs) });
+    const { default: undici } = await import('undici'); // bundled, a CommonJS package has no names but `default`
+    const { statusCode, body } = await undici.request(url, { signal: AbortSignal.timeout(readyAnswerMs) });
     await body.dump();
     return statusCode >= 200 && statusCode < 300;
   } catch {

@@ -28,6 +28,7 @@ const TaskTemplate = Type.Object({
     Secrets: maybe(Type.Array(SecretReference)),
     Mounts: maybe(Type.Array(Type.Unknown())),
     StopGracePeriod: maybe(Type.Integer()),
+    Healthcheck: maybe(Type.Object({ Test: maybe(Type.Array(Type.String())) })),
   }),
   Resources: maybe(Type.Object({ Limits: amounts, Reservations: amounts })),
   RestartPolicy: maybe(Type.Unknown()),
@@ -99,8 +100,13 @@ export type SwarmSecret = Static<typeof SwarmSecret>;
 export const SwarmNode = Type.Object({
   ID: Type.String(),
   Description: Type.Object({ Hostname: Type.String() }),
+  /** Of managers only. */
+  ManagerStatus: Type.Optional(Type.Object({ Leader: Type.Optional(Type.Boolean()) })),
 });
 export type SwarmNode = Static<typeof SwarmNode>;
+
+/** What a daemon says of itself. */
+export const DaemonInfo = Type.Object({ Swarm: Type.Object({ NodeID: Type.String() }) });
 
 export const SwarmNetwork = Type.Object({ Id: Type.String(), Name: Type.String(), Scope: Type.String() });
 export type SwarmNetwork = Static<typeof SwarmNetwork>;

@@ -5,6 +5,7 @@ import { BrambleError } from '../../support/errors.ts';
 import { findProblems } from '../../support/schema.ts';
 import { fromDocker } from './docker-errors.ts';
 import {
+  DaemonInfo,
   type ServiceSpec,
   SwarmNetwork,
   SwarmNode,
@@ -83,6 +84,14 @@ export class Engine {
 
   async nodes(): Promise<SwarmNode[]> {
     return valid(SwarmNode, await this.#ask('list nodes', { method: 'GET', path: '/nodes' }));
+  }
+
+  /** Is the manager behind this socket the one that leads? Rejects on a node that is no manager. */
+  async isLeader(): Promise<boolean> {
+    const [own] = valid(DaemonInfo, [await this.#ask('ask who this is', { method: 'GET', path: '/info' })]);
+    return (await this.nodes()).some(
+      ({ ID, ManagerStatus }) => ID === own?.Swarm.NodeID && ManagerStatus?.Leader === true,
+    );
   }
 
   /** Networks of the whole Swarm. */

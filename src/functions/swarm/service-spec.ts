@@ -1,5 +1,6 @@
 import type { Problem } from '../../support/errors.ts';
 import { invalid } from '../../support/schema.ts';
+import { isFreezable } from '../scale-settings.ts';
 import type { FunctionSettings } from '../settings.ts';
 import type { FunctionSpec } from '../spec.ts';
 import type { SecretReference, ServiceSpec } from './docker-objects.ts';
@@ -36,11 +37,15 @@ export interface ServiceParts {
   readonly replicas: number;
 }
 
+/** How long the requests of a replica that is to go may take. */
+export function drainMs({ execTimeoutMs }: Pick<FunctionSettings['process'], 'execTimeoutMs'>): number {
+  return execTimeoutMs || drainUnlimitedMs;
+}
+
 /** Throws INVALID with everything that Docker could not do. The same input always gives the same service. */
 export function toServiceSpec(spec: FunctionSpec, parts: ServiceParts): ServiceSpec {
   const labels = toLabels(spec);
   const { settings, image, imageId, networkId, replicas, secrets } = parts;
-  const drainMs = settings.process.execTimeoutMs || drainUnlimitedMs;
   // Old ones serve until a new one is there; on a Pi one more at a time is what there is room for.
   const rolling = {
     Parallelism: 1,
@@ -57,7 +62,9 @@ export function toServiceSpec(spec: FunctionSpec, parts: ServiceParts): ServiceS
         Labels: imageId === undefined ? labels : { ...labels, [imageLabel]: imageId },
         Env: toEnvironment(spec),
         Secrets: [...secrets],
-        StopGracePeriod: drainMs * 1e6,
+        StopGracePeriod: drainMs(settings.process) * 1e6,
+        // A frozen replica answers no health check, and Docker would end it.
+        ...(isFreezable(settings.scale) ? { Healthcheck: { Test: ['NONE'] } } : {}),
         ...(spec.readOnlyRootFilesystem === true
           ? { ReadOnly: true, Mounts: [{ Type: 'tmpfs', Target: '/tmp' }] }
           : {}),

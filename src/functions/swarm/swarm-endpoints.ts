@@ -7,10 +7,8 @@ import type { Endpoint } from '../endpoint.ts';
 import { parseSettings } from '../settings.ts';
 import type { FunctionStatus } from '../spec.ts';
 import { toStatus } from './function-status.ts';
+import { drainMs } from './service-spec.ts';
 import type { WatchedFunction } from './task-watch.ts';
-
-/** How long requests without a time limit of their own may go on when their replica is to go. */
-const drainUnlimitedMs = 60_000;
 
 export interface SwarmEndpointsOptions {
   readonly clock: Clock;
@@ -18,10 +16,16 @@ export interface SwarmEndpointsOptions {
   readonly maxAnswerBytes: number;
 }
 
+interface Known {
+  readonly endpoint: HttpEndpoint;
+  /** What its requests may take when it is to go. */
+  readonly drainMs: number;
+}
+
 /** A connection pool for each ready replica, for as long as it is one. */
 export class SwarmEndpoints {
   readonly #options: SwarmEndpointsOptions;
-  readonly #byTask = new Map<string, HttpEndpoint>();
+  readonly #byTask = new Map<string, Known>();
   #byFunction = new Map<string, readonly Endpoint[]>();
 
   constructor(options: SwarmEndpointsOptions) {
@@ -47,27 +51,25 @@ export class SwarmEndpoints {
       });
       this.#byFunction.set(name, endpoints);
     }
-    for (const [id, endpoint] of before) void this.#close(id, endpoint);
+    for (const [id, known] of before) void this.#close(id, known);
   }
 
   async close(): Promise<void> {
     this.#byFunction.clear();
-    await Promise.all([...this.#byTask].map(([id, endpoint]) => this.#close(id, endpoint, 0)));
+    await Promise.all([...this.#byTask].map(([id, known]) => this.#close(id, { ...known, drainMs: 0 })));
   }
 
   #endpoint(options: { id: string; node: string; address: string; context: CallContext }): HttpEndpoint {
-    const known = this.#byTask.get(options.id);
-    if (known !== undefined && known.address === options.address) {
-      known.renew(options.context);
-      return known;
-    }
-    const endpoint = new HttpEndpoint(options);
-    this.#byTask.set(options.id, endpoint);
+    const { id, context } = options;
+    // A task keeps its address for life.
+    const endpoint = this.#byTask.get(id)?.endpoint ?? new HttpEndpoint(options);
+    endpoint.renew(context);
+    this.#byTask.set(id, { endpoint, drainMs: drainMs(context.settings) });
     return endpoint;
   }
 
-  async #close(id: string, endpoint: HttpEndpoint, drainMs = drainUnlimitedMs): Promise<void> {
-    if (this.#byTask.get(id) === endpoint) this.#byTask.delete(id);
+  async #close(id: string, { endpoint, drainMs }: Known): Promise<void> {
+    this.#byTask.delete(id);
     try {
       await endpoint.close(this.#options.clock, drainMs);
     } catch (err) {

@@ -16,8 +16,9 @@ export interface OpenSwarmRuntime {
 /** A Swarm of one node with the image of the probe and a network for functions, and a started runtime on it. */
 export async function openSwarmRuntime(
   options: Partial<SwarmRuntimeOptions> = {},
+  dockerdArgs: readonly string[] = [],
 ): Promise<OpenSwarmRuntime> {
-  const docker = await startDocker();
+  const docker = await startDocker({ dockerdArgs });
   try {
     await docker.swarmInit();
     await buildImages(docker, ['probe']);
@@ -61,6 +62,7 @@ export function newSwarmRuntime(
     log: silentLog,
     metrics: new Metrics(),
     maxAnswerBytes: 10_000_000,
+    scheduleProblem: () => undefined,
     ...options,
   });
 }

@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto';
+import { MqttBus } from '../bus/bus.mqtt.ts';
+import { SessionTakeover } from '../bus/mqtt/session-takeover.ts';
+import { Autoscaler, type ScaledFunction } from '../control/autoscaler.ts';
+import { DemandBoard } from '../control/demand-board.ts';
+import { DemandPublisher } from '../control/demand-publisher.ts';
+import { createFreezing } from '../control/freezing.ts';
+import { DockerLeader } from '../control/leader.docker.ts';
+import { PublishCatalogue } from '../control/publish-catalogue.ts';
+import { SharedSchedules } from '../control/shared-schedules.ts';
+import { toWantedFunction } from '../control/wanted-function.ts';
+import { WhileLeading } from '../control/while-leading.ts';
+import { AwakeCatalogue } from '../functions/awake-catalogue.ts';
+import { CallCounter } from '../functions/call-counter.ts';
+import { BusCatalogue } from '../functions/catalogue.bus.ts';
+import { Freezer } from '../functions/freezer.ts';
+import { FrozenTasks } from '../functions/frozen-tasks.ts';
+import { SwarmRuntime } from '../functions/runtime.swarm.ts';
+import { parseSettings } from '../functions/settings.ts';
+import { toStatus } from '../functions/swarm/function-status.ts';
+import type { WatchedFunction } from '../functions/swarm/task-watch.ts';
+import { CgroupFreezer } from '../functions/task-freezer.cgroup.ts';
+import { Waker } from '../functions/waker.ts';
+import { controlUrls } from '../gateway/control-urls.ts';
+import type { Service } from '../lifecycle/service.ts';
+import { clientIdOf } from './bus.ts';
+import type { FunctionBase, FunctionParts } from './functions.ts';
+
+/**
+ * Functions as services of a Docker Swarm. Every node serves them from what managers tell over the bus; a node with the
+ * role `control` is such a manager.
+ */
+export function swarmFunctions(base: FunctionBase): FunctionParts {
+  const { config, node, store, bus, clock, log } = base;
+  const frozen = new FrozenTasks(bus, log);
+  const placed = new BusCatalogue({ ...base, maxAnswerBytes: config.functions.maxAnswerBytes });
+  const catalogue = new AwakeCatalogue(placed, frozen);
+  const freezer = new Freezer({
+    ...base,
+    tasks: new CgroupFreezer({ sysRoot: config.hardware.sysfsRoot, clock }),
+  });
+  const waker = new Waker({ ...base, thawHere: (name) => freezer.wake(name) });
+  const calls: { counter?: CallCounter } = {};
+  const control = config.roles.includes('control') ? manage(base, frozen) : undefined;
+  const isServing = config.roles.includes('serve');
+  const takeover =
+    isServing && bus instanceof MqttBus ? [new SessionTakeover({ ...base, bus, node, clientIdOf })] : [];
+  return {
+    catalogue,
+    managing: control?.managing ?? {
+      control: { urls: () => controlUrls(config.control.url), list: async () => placed.statuses() },
+    },
+    wake: (name) => waker.wake(name),
+    around: (invoke) => {
+      calls.counter = new CallCounter(invoke);
+      return calls.counter.invoke;
+    },
+    schedules: control?.schedules ?? store,
+    whileActing: (create) => control?.whileActing(create) ?? create(),
+    beforeBus: [placed, frozen, ...(control?.beforeBus ?? []), ...takeover],
+    afterBus: (waiting) => {
+      const read = () =>
+        new Map(
+          catalogue.entries().map(({ name }) => {
+            const counts = calls.counter?.counts().get(name) ?? { inFlight: 0, requests: 0 };
+            return [name, { ...counts, waiting: waiting(name) }];
+          }),
+        );
+      return [
+        ...(isServing ? [freezer] : []),
+        new DemandPublisher({ ...base, read }),
+        ...(control?.afterBus ?? []),
+      ];
+    },
+  };
+}
+
+/** What only a manager does: deploy, and, while it leads, tell, scale and keep the hours. */
+function manage(base: FunctionBase, frozen: FrozenTasks) {
+  const { config, bus, store, outbox, log } = base;
+  const { network, maxAnswerBytes } = config.functions;
+  const runtime = new SwarmRuntime({
+    ...base,
+    socketPath: config.control.dockerSocket,
+    network,
+    maxAnswerBytes,
+    scheduleProblem: (schedule) => base.scheduler.problem(schedule),
+  });
+  const leader = new DockerLeader({ ...base, readManager: () => runtime.readManager() });
+  const schedules = new SharedSchedules({ bus, store, log });
+  const board = new DemandBoard(base);
+  const publisher = new PublishCatalogue({
+    ...base,
+    leader,
+    source: {
+      functions: async () =>
+        (await runtime.list()).map((status) => toWantedFunction(status, endpointsOf(runtime, status.name))),
+      onChange: (listener) => runtime.onChange(listener),
+    },
+  });
+  const autoscaler = new Autoscaler({
+    ...base,
+    leader,
+    functions: () => runtime.watched().map((one) => toScaled(one, frozen)),
+    demandOf: (name) => board.of(name),
+    scale: (name, replicas) => runtime.scale(name, replicas),
+    freezing: createFreezing(bus),
+    report: (event) => outbox.publish(event),
+    newId: randomUUID,
+  });
+  return {
+    managing: { runtime },
+    schedules,
+    whileActing: (create: () => Service) => new WhileLeading({ leader, create, log }),
+    beforeBus: [runtime, schedules, board],
+    afterBus: [leader, publisher, autoscaler],
+  };
+}
+
+function endpointsOf(runtime: SwarmRuntime, name: string) {
+  return runtime
+    .tasks(name)
+    .flatMap(({ id, node, address, containerId, state }) =>
+      state === 'ready' && address !== undefined
+        ? [{ id, node, address, containerId, state: 'ready' as const }]
+        : [],
+    );
+}
+
+function toScaled({ service, tasks }: WatchedFunction, frozen: FrozenTasks): ScaledFunction {
+  const { name, replicas, envProcess, envVars, labels, annotations } = toStatus(service, 0);
+  const { Healthcheck } = service.Spec.TaskTemplate.ContainerSpec;
+  return {
+    name,
+    replicas,
+    settings: parseSettings({ service: name, envProcess, envVars, labels, annotations }),
+    hasHealthCheck: Healthcheck?.Test?.[0] !== 'NONE',
+    tasks: tasks
+      .filter(({ state }) => state === 'ready')
+      .map(({ node, containerId }) => ({
+        node,
+        function: name,
+        containerId,
+        isFrozen: frozen.has(containerId),
+      })),
+  };
+}
