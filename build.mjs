@@ -7,6 +7,16 @@ import { build } from 'esbuild';
 import { copyNatives, natives } from './natives.mjs';
 
 const outdir = 'dist';
+
+/** Docker's client can do more than we ask of it: over SSH, and with BuildKit. We talk to the Engine's socket only. */
+const withoutUnusedClients = {
+  name: 'without unused clients',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(ssh2|@grpc\/grpc-js|@grpc\/proto-loader)$/ }, ({ path }) => ({ path, namespace: 'unused' }));
+    onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: 'module.exports = {};' }));
+  },
+};
+
 const { metafile } = await build({
   entryPoints: { cli: 'src/cli.ts', 'store-worker': 'src/store/worker.ts' },
   outdir,
@@ -21,6 +31,7 @@ const { metafile } = await build({
   legalComments: 'none',
   metafile: true,
   external: natives,
+  plugins: [withoutUnusedClients],
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
   },

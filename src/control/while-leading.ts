@@ -33,7 +33,9 @@ export class WhileLeading implements Service {
     this.#isStopped = true;
     this.#unwatch();
     await this.#following.catch(() => {}); // whoever followed has told
-    await this.#running?.stop();
+    const service = this.#running;
+    this.#running = undefined;
+    await service?.stop();
   }
 
   #follow(signal: AbortSignal): Promise<void> {

@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest';
+import { MemoryBus } from '../../../src/bus/bus.memory.ts';
+import { SharedSchedules } from '../../../src/control/shared-schedules.ts';
+import { topics } from '../../../src/events/topics.ts';
+import { MemoryStore } from '../../../src/store/store.memory.ts';
+import { silentLog } from '../../../src/support/log.ts';
+
+async function openManager(bus: MemoryBus) {
+  const store = new MemoryStore();
+  await store.start();
+  const schedules = new SharedSchedules({ bus, store, log: silentLog });
+  await schedules.start();
+  return schedules;
+}
+
+async function openBus(): Promise<MemoryBus> {
+  const bus = new MemoryBus();
+  await bus.start();
+  return bus;
+}
+
+const position = (lastMs: number) => ({ expression: '* * * * *', timeZone: 'UTC', lastMs, deliveryId: 7 });
+
+describe('where schedules stand', () => {
+  test('is known to the next leader, but for the delivery that is on the disk of the last one', async () => {
+    const bus = await openBus();
+    const first = await openManager(bus);
+    await first.putDocument('schedule', 'report', position(1_000));
+    const second = await openManager(bus);
+    expect(await second.documents('schedule')).toEqual([
+      { key: 'report', value: { ...position(1_000), deliveryId: null } },
+    ]);
+    expect(await first.documents('schedule')).toEqual([{ key: 'report', value: position(1_000) }]);
+  });
+
+  test('is the later of what the disk and the bus have', async () => {
+    const bus = await openBus();
+    const first = await openManager(bus);
+    const second = await openManager(bus);
+    await first.putDocument('schedule', 'report', position(1_000));
+    await second.putDocument('schedule', 'report', position(2_000));
+    expect(await first.documents('schedule')).toMatchObject([{ value: { lastMs: 2_000, deliveryId: null } }]);
+  });
+
+  test('is set right when an earlier leader comes late', async () => {
+    const bus = await openBus();
+    const leader = await openManager(bus);
+    await leader.putDocument('schedule', 'report', position(2_000));
+    const late = JSON.stringify(position(1_000));
+    await bus.publish({ topic: topics.schedule('report'), payload: late, retain: true });
+    const next = await openManager(bus);
+    expect(await next.documents('schedule')).toMatchObject([{ value: { lastMs: 2_000 } }]);
+  });
+
+  test('is told to the others when the broker is back', async () => {
+    const bus = await openBus();
+    const first = await openManager(bus);
+    await bus.setState('offline');
+    await first.putDocument('schedule', 'report', position(1_000));
+    await bus.setState('online');
+    const second = await openManager(bus);
+    await expect.poll(async () => (await second.documents('schedule')).length).toBe(1);
+  });
+
+  test('is forgotten with the function', async () => {
+    const bus = await openBus();
+    const first = await openManager(bus);
+    await first.putDocument('schedule', 'report', position(1_000));
+    await first.removeDocument('schedule', 'report');
+    expect(await (await openManager(bus)).documents('schedule')).toEqual([]);
+  });
+
+  test('is not taken from anything else that is said on its topic', async () => {
+    const bus = await openBus();
+    const manager = await openManager(bus);
+    await bus.publish({ topic: topics.schedule('report'), payload: 'soon', retain: true });
+    expect(await manager.documents('schedule')).toEqual([]);
+  });
+});
