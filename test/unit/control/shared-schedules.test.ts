@@ -7,7 +7,7 @@ import { silentLog } from '../../../src/support/log.ts';
 
 async function openManager(bus: MemoryBus) {
   const store = new MemoryStore();
-  await store.start();
+  await store.start(new AbortController().signal);
   const schedules = new SharedSchedules({ bus, store, log: silentLog });
   await schedules.start();
   return schedules;
