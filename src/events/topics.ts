@@ -2,6 +2,7 @@
  * Every MQTT topic of Bramble is spelled here and nowhere else.
  *
  *   bramble/<node>/status                 "online" | "offline", retained, last will
+ *   bramble/<node>/control                the same of a manager's process beside it
  *   bramble/<node>/load                   this node's load, retained; emptied when the node leaves on purpose
  *   bramble/<node>/receipts               ids of events that were accepted (on disk) by some agent
  *   bramble/<node>/<kind>/<sensor>        an event; retained where it is also a state
@@ -23,6 +24,7 @@ export const reservedNodes: readonly string[] = ['all'];
 
 export const topics = {
   status: (node: string) => `${root}/${node}/status`,
+  control: (node: string) => `${root}/${node}/control`,
   load: (node: string) => `${root}/${node}/load`,
   receipts: (node: string) => `${root}/${node}/receipts`,
   event: (node: string, kind: string, name: string) => `${root}/${node}/${kind}/${name}`,

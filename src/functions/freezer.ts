@@ -27,6 +27,8 @@ export interface FreezerOptions {
   readonly node: string;
   readonly bus: Pick<Bus, 'publish' | 'subscribe' | 'state' | 'onState'>;
   readonly tasks: TaskFreezer;
+  /** Told, without a broker in between, which replicas here must not be sent requests from now on. */
+  readonly onState?: (containerIds: readonly string[]) => void;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -180,8 +182,9 @@ export class Freezer implements Service {
   #say(): Promise<void> {
     this.#hasSpoken = true;
     this.#saying = this.#saying.then(() => {
-      const { node, bus, clock, log } = this.#options;
+      const { node, bus, clock, log, onState } = this.#options;
       const tasks = [...this.#entries.values()].map(({ task }) => task);
+      onState?.(tasks.map(({ containerId }) => containerId));
       const at = new Date(clock.nowMs()).toISOString();
       return publishState(bus, log, {
         topic: topics.freezer(node),

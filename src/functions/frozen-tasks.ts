@@ -44,6 +44,12 @@ export class FrozenTasks implements Service {
     return () => this.#listeners.delete(listener);
   }
 
+  /** What this node itself freezes and thaws is known here at once, broker or not. */
+  note(node: string, containerIds: readonly string[]): void {
+    this.#byNode.set(node, containerIds);
+    this.#changed();
+  }
+
   #hear({ topic, payload }: Incoming): void {
     const node = nodeOf(topic);
     if (payload.length === 0) this.#byNode.delete(node);
@@ -59,6 +65,10 @@ export class FrozenTasks implements Service {
         state.tasks.map(({ containerId }) => containerId),
       );
     }
+    this.#changed();
+  }
+
+  #changed(): void {
     this.#containerIds = new Set([...this.#byNode.values()].flat());
     for (const listener of [...this.#listeners]) listener();
   }

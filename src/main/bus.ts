@@ -12,6 +12,7 @@ import { readSecretFile } from './credentials.ts';
 
 export interface BusParts {
   readonly node: string;
+  readonly roles: Config['roles'];
   /** The gateway's, which the embedded broker asks for beyond loopback. */
   readonly credentials: { readonly user: string; readonly password: string };
   readonly clock: Clock;
@@ -22,9 +23,12 @@ export interface BusParts {
 /** The embedded broker, or a client of the configured one; only the one that is used is loaded (10 MB of memory). */
 export async function chooseBus(
   mqtt: Config['mqtt'],
-  { node, credentials, clock, log, metrics }: BusParts,
+  { node, roles, credentials, clock, log, metrics }: BusParts,
 ): Promise<Bus> {
-  const presence: Presence = { topic: topics.status(node), online: 'online', offline: 'offline' };
+  // Who only manages serves no events: it must not be counted among the nodes that do.
+  const isNode = roles.some((role) => role !== 'control');
+  const topic = isNode ? topics.status(node) : topics.control(node);
+  const presence: Presence = { topic, online: 'online', offline: 'offline' };
   if (mqtt.url === 'embedded') {
     const { AedesBus } = await import('../bus/bus.aedes.ts');
     const isOpen = isLoopback(mqtt.listen.host);

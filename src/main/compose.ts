@@ -73,7 +73,7 @@ export async function compose(parts: AgentParts): Promise<AgentServices> {
     log,
   });
   const credentials = { user: config.gateway.user, password: parts.password };
-  const bus = await chooseBus(config.mqtt, { node, credentials, clock, log, metrics });
+  const bus = await chooseBus(config.mqtt, { node, roles: config.roles, credentials, clock, log, metrics });
   const { receiptTimeoutMs, maxOutbox } = config.delivery;
   const outbox = new Outbox({ store, bus, node, clock, log, metrics, receiptTimeoutMs, maxOutbox });
   const hardware = chooseHardware(config, clock);

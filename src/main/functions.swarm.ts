@@ -23,8 +23,11 @@ import { CgroupFreezer } from '../functions/task-freezer.cgroup.ts';
 import { Waker } from '../functions/waker.ts';
 import { controlUrls } from '../gateway/control-urls.ts';
 import type { Service } from '../lifecycle/service.ts';
+import { messageOf } from '../support/errors.ts';
+import type { Log } from '../support/log.ts';
 import { clientIdOf } from './bus.ts';
 import type { FunctionBase, FunctionParts } from './functions.ts';
+import { toNodeName } from './node-name.ts';
 
 /**
  * Functions as services of a Docker Swarm. Every node serves them from what managers tell over the bus; a node with the
@@ -38,6 +41,7 @@ export function swarmFunctions(base: FunctionBase): FunctionParts {
   const freezer = new Freezer({
     ...base,
     tasks: new CgroupFreezer({ sysRoot: config.hardware.sysfsRoot, clock }),
+    onState: (containerIds) => frozen.note(node, containerIds),
   });
   const waker = new Waker({ ...base, thawHere: (name) => freezer.wake(name) });
   const calls: { counter?: CallCounter } = {};
@@ -100,8 +104,9 @@ function manage(base: FunctionBase, frozen: FrozenTasks) {
   });
   const autoscaler = new Autoscaler({
     ...base,
-    leader,
-    functions: () => runtime.watched().map((one) => toScaled(one, frozen)),
+    // Without the broker nobody's demand is heard, and silence is not to be taken for quiet.
+    leader: { isLeader: () => leader.isLeader() && bus.state === 'online' },
+    functions: () => runtime.watched().flatMap((one) => toScaled(one, frozen, log)),
     demandOf: (name) => board.of(name),
     scale: (name, replicas) => runtime.scale(name, replicas),
     freezing: createFreezing(bus),
@@ -122,26 +127,35 @@ function endpointsOf(runtime: SwarmRuntime, name: string) {
     .tasks(name)
     .flatMap(({ id, node, address, containerId, state }) =>
       state === 'ready' && address !== undefined
-        ? [{ id, node, address, containerId, state: 'ready' as const }]
+        ? [{ id, node: toNodeName(node), address, containerId, state: 'ready' as const }]
         : [],
     );
 }
 
-function toScaled({ service, tasks }: WatchedFunction, frozen: FrozenTasks): ScaledFunction {
+/** Nothing for a service whose settings nobody can use: it is left as it is. */
+function toScaled({ service, tasks }: WatchedFunction, frozen: FrozenTasks, log: Log): ScaledFunction[] {
   const { name, replicas, envProcess, envVars, labels, annotations } = toStatus(service, 0);
-  const { Healthcheck } = service.Spec.TaskTemplate.ContainerSpec;
-  return {
-    name,
-    replicas,
-    settings: parseSettings({ service: name, envProcess, envVars, labels, annotations }),
-    hasHealthCheck: Healthcheck?.Test?.[0] !== 'NONE',
-    tasks: tasks
-      .filter(({ state }) => state === 'ready')
-      .map(({ node, containerId }) => ({
-        node,
-        function: name,
-        containerId,
-        isFrozen: frozen.has(containerId),
-      })),
-  };
+  try {
+    const settings = parseSettings({ service: name, envProcess, envVars, labels, annotations });
+    const { Healthcheck } = service.Spec.TaskTemplate.ContainerSpec;
+    return [
+      {
+        name,
+        replicas,
+        settings,
+        hasHealthCheck: Healthcheck?.Test?.[0] !== 'NONE',
+        tasks: tasks
+          .filter(({ state }) => state === 'ready')
+          .map(({ node, containerId }) => ({
+            node: toNodeName(node),
+            function: name,
+            containerId,
+            isFrozen: frozen.has(containerId),
+          })),
+      },
+    ];
+  } catch (err) {
+    log.debug({ fn: name, err: messageOf(err) }, 'function is not scaled');
+    return [];
+  }
 }

@@ -26,6 +26,7 @@ const mayImport: Record<string, readonly string[]> = {
 /** Each I/O package and the one place that may import it. */
 const soleImporters: Record<string, RegExp> = {
   mqtt: /^src\/bus\//,
+  dockerode: /^src\/functions\/swarm\/engine\.ts$/,
   aedes: /^src\/bus\/bus\.aedes\.ts$/,
   onoff: /^hardware\/gpio\.sysfs\.ts$/,
   'node-cron': /^src\/triggers\/schedule\/scheduler\.cron\.ts$/,

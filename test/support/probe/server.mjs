@@ -3,7 +3,15 @@ import { probe } from './probe.mjs';
 
 const server = createServer(async (request, response) => {
   const [path, query = ''] = request.url.split('?');
-  if (path === '/echo')
+  // Events are posted to the root; whoever counts them is told of each before it is answered.
+  if (path === '/' && process.env.TELL !== undefined) {
+    const told = await fetch(process.env.TELL, {
+      method: 'POST',
+      body: Buffer.concat(await request.toArray()),
+    });
+    return response.writeHead(told.status).end();
+  }
+  if (path === '/echo' || path === '/')
     return request.pipe(response.writeHead(200, { 'content-type': 'application/octet-stream' }));
   const chunks = await request.toArray();
   const body = await probe(path, query, Buffer.concat(chunks));
