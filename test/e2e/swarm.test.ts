@@ -33,12 +33,14 @@ describe.skipIf(whyNoDocker() !== '')(`Bramble on a Swarm of one node${whyNoDock
   });
 
   it('a function is deployed through an agent, called, listed, described and removed', async () => {
-    await cli('secret', 'create', 'token', '--from-literal', 'sesame');
+    const secret = JSON.stringify({ name: 'token', value: 'sesame' });
+    expect((await bramble.call(0, '/system/secrets', { method: 'POST', body: secret })).status).toBe(201);
+    expect(await cli('secret', 'list')).toContain('token');
     const spec = { environment: { GREETING: 'hello' }, secrets: ['token'], labels: noScaling };
     expect(await bramble.deploy({ plain: spec })).toMatchObject({ exit: 0 });
-    expect(await cli('invoke', 'plain', '--path', '/env', '--query', 'GREETING')).toBe('hello');
-    expect(await cli('invoke', 'plain', '--path', '/secret', '--query', 'token')).toBe('sesame');
-    expect(await cli('invoke', 'plain.openfaas-fn', '--path', '/env', '--query', 'GREETING')).toBe('hello');
+    expect(await cli('invoke', 'plain', '--path', '/env?GREETING')).toBe('hello');
+    expect(await cli('invoke', 'plain', '--path', '/secret?token')).toBe('sesame');
+    expect(await cli('invoke', 'plain.openfaas-fn', '--path', '/env?GREETING')).toBe('hello');
     expect(await cli('list')).toMatch(/^plain +1\/1/m);
     expect(await cli('describe', 'plain')).toMatch(/^Secrets +token$/m);
 
