@@ -17,9 +17,11 @@ export function createMeasures(metrics: Metrics) {
       'bramble_accept_retries_total',
       'Times that an event waited because the store was full',
     ),
-    rejected: metrics.counter('bramble_queue_rejected_total', 'Deliveries that a full queue made dead letters', [
-      'function_name',
-    ]),
+    rejected: metrics.counter(
+      'bramble_queue_rejected_total',
+      'Deliveries that a full queue made dead letters',
+      ['function_name'],
+    ),
     deliveries: metrics.counter(
       'bramble_deliveries_total',
       'Ends of attempts: done, retried, dead; abandoned when the function was removed',

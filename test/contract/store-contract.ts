@@ -113,7 +113,11 @@ export function storeContract(
 
       it('remembers the id of an event that no function wants', async () => {
         const event = buildEvent();
-        expect(await store.accept(event, [], when)).toEqual({ outcome: 'stored', deliveryIds: [], dropped: [] });
+        expect(await store.accept(event, [], when)).toEqual({
+          outcome: 'stored',
+          deliveryIds: [],
+          dropped: [],
+        });
         expect((await store.accept(event, [], when)).outcome).toBe('duplicate');
       });
     });
@@ -128,7 +132,11 @@ export function storeContract(
           [buildDelivery({ queue: reject }), buildDelivery({ function: 'siren' })],
           when,
         );
-        expect(third).toEqual({ outcome: 'stored', deliveryIds: [null, expect.any(Number)], dropped: [0, 0] });
+        expect(third).toEqual({
+          outcome: 'stored',
+          deliveryIds: [null, expect.any(Number)],
+          dropped: [0, 0],
+        });
         expect(await waiting()).toHaveLength(2);
         expect(await deadLetters()).toMatchObject([
           {
