@@ -53,6 +53,8 @@ export class Subscriptions {
       if (!isFor(route, message, ids)) continue;
       for (const handler of takeTurn(route)) running.push(run(handler, message));
     }
+    const [first] = running;
+    if (running.length <= 1) return first; // nearly always
     const failed = (await Promise.allSettled(running)).find(({ status }) => status === 'rejected');
     if (failed?.status === 'rejected') throw failed.reason;
   }
