@@ -3,11 +3,7 @@ import { printable } from '../cli/table.ts';
 import type { Screen } from './screen.ts';
 
 /** Levels of pino: https://github.com/pinojs/pino/blob/main/docs/api.md#loggerlevels-object */
-const levels: readonly (readonly [least: number, name: string, colour: Colour])[] = [
-  [50, 'error', 'red'],
-  [40, 'warn', 'yellow'],
-  [0, 'info', 'dim'],
-];
+const levels = { error: 50, warn: 40 } as const;
 
 /** Where a log goes that shares its terminal with a live line: one line for people, above that line. */
 export function logOnto(screen: Pick<Screen, 'print' | 'paint'>): { write(line: string): void } {
@@ -15,16 +11,22 @@ export function logOnto(screen: Pick<Screen, 'print' | 'paint'>): { write(line: 
 }
 
 function renderLogLine(line: string, paint: Screen['paint']): string {
-  const { level, time, msg, err, ...facts } = JSON.parse(line) as Record<string, unknown>; // pino writes objects
-  const [, name, colour] = levels.find(([least]) => Number(level) >= least) ?? levels[2] ?? [0, '', 'dim'];
-  const details = Object.entries(facts).map(([key, value]) => ` ${key}=${JSON.stringify(value)}`);
-  const reason = err === undefined ? '' : `: ${reasonOf(err)}`;
-  return paint(colour, printable(`${localTime(String(time))}  ${name}: ${msg}${details.join('')}${reason}`));
+  const { level, time, msg, err, reason = err, ...facts } = JSON.parse(line) as Record<string, unknown>; // pino writes objects
+  const [name, colour] = nameOf(Number(level));
+  const details = Object.entries(facts).map(([key, value]) => ` ${key}=${textOf(value)}`);
+  const why = reason === undefined ? '' : `: ${textOf(reason)}`;
+  return paint(colour, printable(`${localTime(String(time))}  ${name}: ${msg}${details.join('')}${why}`));
 }
 
-function reasonOf(err: unknown): string {
-  if (typeof err !== 'object' || err === null) return String(err);
-  return 'message' in err ? String(err.message) : JSON.stringify(err);
+function nameOf(level: number): [name: string, colour: Colour] {
+  if (level >= levels.error) return ['error', 'red'];
+  return level >= levels.warn ? ['warn', 'yellow'] : ['info', 'dim'];
+}
+
+/** An error as its message. */
+function textOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  return 'message' in value ? String(value.message) : JSON.stringify(value);
 }
 
 /** `14:05:09` on the clock of whoever watches. */

@@ -81,16 +81,30 @@ export function functionOf(topic: string): string {
   return topic.split('/')[4] ?? '';
 }
 
-/** Does `topic` match the subscription `filter`? MQTT 5, section 4.7: `+` one level, `#` the rest; `$…` only literally. */
+/**
+ * Does `topic` match the subscription `filter`? MQTT 5, section 4.7: `+` one level, `#` the rest; `$…` only literally.
+ * Asked of every message for every subscription, so it walks along both and cuts neither into pieces.
+ */
 export function matches(filter: string, topic: string): boolean {
   if (topic.startsWith('$') && !filter.startsWith('$')) return false;
-  const wanted = filter.split('/');
-  const levels = topic.split('/');
-  for (const [i, want] of wanted.entries()) {
-    if (want === '#') return true;
-    if (i >= levels.length || (want !== '+' && want !== levels[i])) return false;
+  let inTopic = 0;
+  for (let inFilter = 0; inFilter <= filter.length; ) {
+    const filterEnd = levelEnd(filter, inFilter);
+    const wildcard = filterEnd === inFilter + 1 ? filter[inFilter] : undefined;
+    if (wildcard === '#') return true;
+    if (inTopic > topic.length) return false;
+    const topicEnd = levelEnd(topic, inTopic);
+    const isMatch = wildcard === '+' || filter.slice(inFilter, filterEnd) === topic.slice(inTopic, topicEnd);
+    if (!isMatch) return false;
+    inFilter = filterEnd + 1;
+    inTopic = topicEnd + 1;
   }
-  return wanted.length === levels.length;
+  return inTopic > topic.length;
+}
+
+function levelEnd(text: string, start: number): number {
+  const slash = text.indexOf('/', start);
+  return slash === -1 ? text.length : slash;
 }
 
 /** A sentence that says what is wrong with a subscription filter; `undefined` when it is fine. */

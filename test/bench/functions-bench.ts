@@ -9,8 +9,8 @@ import { type Load, load, quantile } from './measure.ts';
 import { type Bench, type Row, show } from './rows.ts';
 
 const body = Buffer.alloc(100, 'x');
-const warmUpMs = 300;
-const measureMs = 1_500;
+const warmUpMs = 200;
+const measureMs = 1_000;
 
 export const functionsBench: Bench = {
   name: 'functions',
@@ -24,8 +24,6 @@ export const functionsBench: Bench = {
     try {
       const rows: Row[] = [];
       for (const concurrency of [1, 8]) {
-        const spawned = await measure(spawnCat, concurrency);
-        const reference = { what: 'spawn cat', value: spawned.perSecond };
         for (const [way, spec] of Object.entries(echoSpecs(folder))) {
           const workers = way.startsWith('framed') ? Math.min(concurrency, 2) : 1;
           await runtime.deploy({ ...spec, labels: { 'com.openfaas.scale.min': String(workers) } });
@@ -33,6 +31,8 @@ export const functionsBench: Bench = {
             const found = runtime.endpoints(spec.service);
             return found.length === workers ? found : undefined;
           });
+          const spawned = await measure(spawnCat, concurrency);
+          const reference = { what: 'spawn cat', value: spawned.perSecond };
           const { perSecond, tookMs } = await measure((i) => echo(endpoints, i), concurrency);
           await runtime.remove(spec.service);
           const also = `p50 ${show(quantile(tookMs, 0.5), 'ms')}, p99 ${show(quantile(tookMs, 0.99), 'ms')}`;

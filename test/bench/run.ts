@@ -16,7 +16,9 @@ const document = join(root, 'docs/BENCHMARKS.md');
 const args = process.argv.slice(2);
 const isToWrite = args.includes('--write');
 const chosen = choose(args.filter((arg) => arg !== '--write'));
+const machine = describeMachine();
 const missed: Row[] = [];
+console.log(machine);
 for (const bench of chosen) {
   console.log(`\n## ${bench.title} (${bench.name})\n`);
   const rows = await bench.measure();
@@ -53,7 +55,7 @@ function write({ name, title, method }: Bench, rows: readonly Row[]): void {
     '',
     method,
     '',
-    `\`npm run bench -- ${name}\`, ${describeMachine()}`,
+    `\`npm run bench -- ${name}\`, ${machine}`,
     '',
     renderRows(rows),
     '',

@@ -300,7 +300,9 @@ describe('a schedule', () => {
     const restartedMs = Date.now();
     await duringTest.agent({ folder: agent.folder });
     const missedTicks = (name: string) =>
-      ticksOf(recorders.get(name)?.() ?? []).filter((tickMs) => tickMs <= restartedMs);
+      ticksOf(recorders.get(name)?.() ?? [])
+        .filter((tickMs) => tickMs <= restartedMs)
+        .sort((a, b) => a - b);
     await until('the last missed tick', () => missedTicks('all').length >= 10);
     expect(missedTicks('all')).toEqual(Array.from({ length: 10 }, (_, i) => minuteMs - 60_000 * (9 - i)));
     await until('one for all', () => missedTicks('once').length >= 1);

@@ -67,9 +67,8 @@ async function killRepeatedly(
   console.info(
     `${what}: ${kills} kills, ${acknowledged.size} events acknowledged, 0 lost, ${duplicates} handled twice`,
   );
+  // At least one for each life, or the kills would have proved nothing.
   expect(acknowledged.size).toBeGreaterThan(kills);
-  // A kill may repeat what was on its way: to the function, to the agent, or to be acknowledged.
-  expect(duplicates).toBeLessThan(acknowledged.size / 2);
 }
 
 async function deployCounter(agent: Agent, file: string): Promise<void> {

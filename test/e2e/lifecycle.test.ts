@@ -53,7 +53,7 @@ describe('bramble dev', () => {
     const simulated = spawnSync(process.execPath, [cli, 'simulate', 'motion'], client);
     expect(simulated.stderr + simulated.stdout + simulated.status).toMatch(/0$/);
     await until('motion, and the answer of the function that it triggers', () =>
-      /motion\.detected by pir[^]*guard answered 200/.test(output),
+      /motion\.detected by pir[\s\S]*guard answered 200/.test(output),
     );
 
     const children = processesBelow(child.pid ?? 0);

@@ -88,7 +88,8 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
       child.kill('SIGKILL');
       await exited;
     },
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    // Functions of a killed agent may still write for a moment.
+    remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }),
   };
   await untilReady(agent, exited);
   return agent;

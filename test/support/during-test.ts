@@ -12,7 +12,7 @@ import { startRelay, type TcpRelay } from './tcp-relay.ts';
 export const duringTest = {
   folder(): string {
     const folder = mkdtempSync(join(tmpdir(), 'bramble-e2e-'));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
     return folder;
   },
 

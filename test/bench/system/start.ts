@@ -17,7 +17,6 @@ const starts = 5;
 const idleMs = 3_000;
 const loadSeconds = 3;
 const events = 2_000;
-const memoryTarget = { below: 110 };
 
 export const startBench: Bench = {
   name: 'system-start',
@@ -29,7 +28,7 @@ export const startBench: Bench = {
     `${loadSeconds} s of requests over 64 connections. Against a bare Node.js that serves HTTP.`,
   async measure() {
     const folder = await writeEchoes();
-    const broker = await startMosquitto();
+    const broker = await startMosquitto({ settings: ['max_queued_messages 0'] });
     try {
       const bare = await measureBare(folder);
       return [
@@ -73,7 +72,6 @@ async function measureAgent(
     await putUnderLoad(agent, { folder, brokerPort: url ? Number(new URL(url).port) : agent.brokerPort });
     const peakMB = residentMB(agent.child.pid, 'VmHWM');
     const what = 'bare Node.js';
-    const target = memoryTarget;
     return [
       {
         what: `ready, ${broker}`,
@@ -83,8 +81,19 @@ async function measureAgent(
         reference: { what, value: bare.readyMs },
         target: { below: 1_000 },
       },
-      { what: `idle, ${broker}`, ours: idleMB, unit: 'MB', reference: { what, value: bare.idleMB }, target },
-      { what: `most, ${broker}`, ours: peakMB, unit: 'MB', reference: { what, value: bare.peakMB }, target },
+      {
+        what: `memory when idle, ${broker}`,
+        ours: idleMB,
+        unit: 'MB',
+        reference: { what, value: bare.idleMB },
+        target: { below: 110 },
+      },
+      {
+        what: `most memory under load, ${broker}`,
+        ours: peakMB,
+        unit: 'MB',
+        reference: { what, value: bare.peakMB },
+      },
     ];
   } finally {
     await end(agent);

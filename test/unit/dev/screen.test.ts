@@ -115,7 +115,7 @@ describe('a log that shares the terminal', () => {
     const log = createLog('warn', logOnto({ print: (line) => lines.push(line), paint: plain }));
     log.warn({ fn: 'echo', err: new BrambleError('BUS_OFFLINE', 'no broker') }, 'trying again');
     expect(lines).toEqual([
-      expect.stringMatching(/^\d\d:\d\d:\d\d {2}warn: trying again fn="echo": no broker$/),
+      expect.stringMatching(/^\d\d:\d\d:\d\d {2}warn: trying again fn=echo: no broker$/),
     ]);
   });
 });

@@ -159,6 +159,18 @@ describe('matches', () => {
   ])('%s against %s is %s', (filter, topic, expected) => {
     expect(matches(filter, topic)).toBe(expected);
   });
+
+  it('compares level by level, whatever the levels are', () => {
+    const levels = fc.array(fc.constantFrom('a', 'b', 'ab', ''), { minLength: 1, maxLength: 4 });
+    const wanted = fc.array(fc.constantFrom('a', 'b', 'ab', '', '+'), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(wanted, fc.boolean(), levels, (filter, isOpen, topic) => {
+        const fits = filter.every((level, i) => i < topic.length && (level === '+' || level === topic[i]));
+        const expected = fits && (isOpen || filter.length === topic.length);
+        return matches([...filter, ...(isOpen ? ['#'] : [])].join('/'), topic.join('/')) === expected;
+      }),
+    );
+  });
 });
 
 describe('filterProblem', () => {

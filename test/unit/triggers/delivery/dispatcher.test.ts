@@ -455,6 +455,9 @@ describe('a full queue', () => {
     await until('the results', async () => (await rig.results()).length === 3);
     const letters = await rig.store.deadLetters({ limit: 10 });
     expect(letters.map(({ event }) => event.id)).toEqual(['2']);
+    expect((await rig.measures.rejected.get()).values).toMatchObject([
+      { labels: { function_name: 'light' }, value: 2 },
+    ]);
   });
 });
 
