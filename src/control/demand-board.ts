@@ -8,8 +8,8 @@ import { decodeDemand, type FunctionDemand, type NodeDemand } from './demand.ts'
 
 /** A node with demand speaks each second; what it said is no longer true after so long. */
 const staleMs = 5_000;
-/** After so long its counters are of no use any more either. */
-const forgetMs = 60_000;
+/** After so long its calls are not counted any more either. */
+const forgetMs = 24 * 3_600_000;
 /** More names than this on the demand topics is a fault, not a bramble. */
 const maxNodes = 256;
 
@@ -76,6 +76,15 @@ export class DemandBoard implements Service {
       };
     }
     return sum;
+  }
+
+  /** Calls of each function on all nodes, since their agents started. */
+  calls(): ReadonlyMap<string, number> {
+    const sums = new Map<string, number>();
+    for (const { functions } of this.#heard.values())
+      for (const [name, { requests }] of Object.entries(functions))
+        sums.set(name, (sums.get(name) ?? 0) + requests);
+    return sums;
   }
 
   #hear({ topic, payload }: Incoming): void {

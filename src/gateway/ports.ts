@@ -13,6 +13,8 @@ export type GatewayOptions = GatewayParts & (Managing | Forwarding);
 /** A node that deploys by itself. */
 export interface Managing {
   readonly runtime: Omit<FunctionRuntime, 'name' | 'start' | 'stop' | 'endpoints' | 'onChange'>;
+  /** Calls of each function by name, where other nodes serve too; those through this agent unless told. */
+  readonly countCalls?: () => ReadonlyMap<string, number>;
   readonly control?: undefined;
 }
 

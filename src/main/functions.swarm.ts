@@ -114,7 +114,7 @@ function manage(base: FunctionBase, frozen: FrozenTasks) {
     newId: randomUUID,
   });
   return {
-    managing: { runtime },
+    managing: { runtime, countCalls: () => board.calls() },
     schedules,
     whileActing: (create: () => Service) => new WhileLeading({ leader, create, log }),
     beforeBus: [runtime, schedules, board],

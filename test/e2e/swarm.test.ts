@@ -3,7 +3,7 @@ import { CgroupFreezer } from '../../src/functions/task-freezer.cgroup.ts';
 import { systemClock } from '../../src/support/clock.system.ts';
 import { type BrambleSwarm, openBrambleSwarm } from '../support/docker/bramble-swarm.ts';
 import { whyNoDocker } from '../support/docker/docker.ts';
-import { JsonMessages } from '../support/docker/json-messages.ts';
+import { JsonMessages } from '../support/json-messages.ts';
 import { until } from '../support/wait.ts';
 
 const noScaling = { 'com.openfaas.scale.factor': '0' };
@@ -38,12 +38,14 @@ describe.skipIf(whyNoDocker() !== '')(`Bramble on a Swarm of one node${whyNoDock
     expect(await cli('secret', 'list')).toContain('token');
     const spec = { environment: { GREETING: 'hello' }, secrets: ['token'], labels: noScaling };
     expect(await bramble.deploy({ plain: spec })).toMatchObject({ exit: 0 });
-    expect(await cli('invoke', 'plain', '--path', '/env?GREETING')).toBe('hello');
-    expect(await cli('invoke', 'plain', '--path', '/secret?token')).toBe('sesame');
-    expect(await cli('invoke', 'plain.openfaas-fn', '--path', '/env?GREETING')).toBe('hello');
+    const ask = async (path: string) => (await bramble.call(0, path)).text();
+    expect(await ask('/function/plain/env?GREETING')).toBe('hello');
+    expect(await ask('/function/plain.openfaas-fn/secret?token')).toBe('sesame');
+    expect(await cli('invoke', 'plain', '--data', 'there and back')).toBe('there and back');
     expect(await cli('list')).toMatch(/^plain +1\/1/m);
     expect(await cli('describe', 'plain')).toMatch(/^Secrets +token$/m);
 
+    await until('the calls are counted', async () => /^plain +1\/1 +3 /m.test(await cli('list')));
     await cli('remove', 'plain');
     await until('no agent serves it', async () => (await bramble.call(0, '/function/plain/')).status === 404);
     expect(await cli('list')).not.toContain('plain');

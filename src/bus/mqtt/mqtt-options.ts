@@ -6,7 +6,7 @@ import { presenceMessage } from '../message.ts';
 import type { ProtocolLevel } from './mqtt-version.ts';
 
 /** A dead peer is noticed, and our last will published, after one and a half of these (MQTT 5, section 3.1.2.10). */
-const keepaliveSeconds = 15;
+const keepaliveSeconds = 12;
 const connectTimeoutMs = 10_000;
 /** So long a broker keeps subscriptions and messages for us while we are away: a node that is off for the weekend. */
 const sessionExpirySeconds = 7 * 24 * 3600;

@@ -5,8 +5,8 @@ export interface KnownNode {
 }
 
 /**
- * An agent that is merely restarted is back sooner. A broker notices after 22 s that a node lost its power (one and a
- * half keep-alive times), so that its events are in other hands within 30 s.
+ * An agent that is merely restarted is back sooner. A broker notices after 18 s that a node lost its power (one and a
+ * half keep-alive times; Mosquitto looks every 5 s), so that its events are in other hands within 30 s.
  */
 export const graceMs = 5_000;
 

@@ -7,7 +7,7 @@ import { isOurNamespace, namespace, plainName } from '../function-path.ts';
 import { countInvocations } from '../invocations.ts';
 import type { GatewayParts, Managing } from '../ports.ts';
 
-type Options = Pick<GatewayParts & Managing, 'runtime' | 'metrics'>;
+type Options = Pick<GatewayParts & Managing, 'runtime' | 'countCalls' | 'metrics'>;
 
 export const NamespaceQuery = Type.Object({
   namespace: Type.Optional(Type.String({ description: `${namespace} or empty` })),
@@ -25,7 +25,8 @@ const ScaleBody = Type.Object({
 });
 
 /** Deploy, update, list, describe, scale and remove functions. */
-export function registerFunctions(app: App, { runtime, metrics }: Options): void {
+export function registerFunctions(app: App, options: Options): void {
+  const { runtime, metrics, countCalls = () => countInvocations(metrics) } = options;
   app.get(
     '/system/functions',
     {
@@ -34,7 +35,7 @@ export function registerFunctions(app: App, { runtime, metrics }: Options): void
     },
     async (request) => {
       if (!isOurNamespace(request.query.namespace)) return [];
-      const [functions, counts] = await Promise.all([runtime.list(), countInvocations(metrics)]);
+      const [functions, counts] = await Promise.all([runtime.list(), countCalls()]);
       return functions.map((status) => toJson(status, counts));
     },
   );
@@ -77,10 +78,14 @@ export function registerFunctions(app: App, { runtime, metrics }: Options): void
       return reply.code(202).send();
     },
   );
-  registerOne(app, { runtime, metrics });
+  registerOne(app, { runtime, countCalls });
 }
 
-function registerOne(app: App, { runtime, metrics }: Options): void {
+interface OneOptions extends Pick<Options, 'runtime'> {
+  readonly countCalls: () => ReadonlyMap<string, number> | Promise<ReadonlyMap<string, number>>;
+}
+
+function registerOne(app: App, { runtime, countCalls }: OneOptions): void {
   app.get(
     '/system/function/:name',
     {
@@ -92,7 +97,7 @@ function registerOne(app: App, { runtime, metrics }: Options): void {
       const status = await runtime.describe(name);
       if (status === undefined)
         throw new BrambleError('FUNCTION_NOT_FOUND', `no function ${name} is deployed`);
-      return toJson(status, await countInvocations(metrics));
+      return toJson(status, await countCalls());
     },
   );
   app.post(

@@ -57,6 +57,18 @@ describe('the demand board', () => {
     expect(board.of('echo').callsPerSecond).toBe(2);
   });
 
+  it('counts the calls of all nodes, also of those that are silent because nobody calls', async () => {
+    const { board, clock, say } = await openBoard();
+    await say('pi-01', { echo: demand({ requests: 1 }) });
+    await say('pi-02', { echo: demand({ requests: 3 }), other: demand({ requests: 5 }) });
+    await clock.advance(3_600_000);
+    await say('pi-01', { echo: demand({ requests: 2 }) });
+    expect([...board.calls()]).toEqual([
+      ['echo', 5],
+      ['other', 5],
+    ]);
+  });
+
   it('does not believe a node that is silent for five seconds', async () => {
     const { board, clock, say } = await openBoard();
     await say('pi-01', { echo: demand({ inFlight: 3 }) });

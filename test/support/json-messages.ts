@@ -1,5 +1,5 @@
 import type { MqttClient } from 'mqtt';
-import { matches } from '../../../src/events/topics.ts';
+import { matches } from '../../src/events/topics.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
