@@ -41,8 +41,9 @@ const storeWorkerFile = fileURLToPath(new URL('../dist/store-worker.js', import.
  * cannot start, and has undone then what it had started.
  */
 export async function runAgent(options: RunAgentOptions): Promise<number> {
-  // V8 would let garbage pile up to three times of what is in use before it collects, and load needs half as much then.
-  setFlagsFromString('--heap-growing-percent=50');
+  // V8 lets the heap grow to four times of what is in use before it collects; to twice, load needs half the memory for
+  // nearly the same speed (docs/BENCHMARKS.md).
+  setFlagsFromString('--heap-growing-percent=100');
   const { config } = readConfig(options);
   const screen = options.isDemo
     ? new Screen(options.stdout, createPaint(options.stdout, options.env))

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { freePort } from './ports.ts';
+import { removeFolder } from './remove-folder.ts';
 import { root } from './repo.ts';
 
 type Tree = Record<string, unknown>;
@@ -88,8 +89,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
       child.kill('SIGKILL');
       await exited;
     },
-    // Functions of a killed agent may still write for a moment.
-    remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }),
+    remove: () => removeFolder(folder),
   };
   await untilReady(agent, exited);
   return agent;

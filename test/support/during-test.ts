@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -6,13 +6,14 @@ import { type Agent, type AgentOptions, startAgent } from './agent.ts';
 import { type Pins, type PinsOptions, startPins } from './in-private-sysfs.ts';
 import { type Listening, listen } from './listener.ts';
 import { type BrokerAddress, type Mosquitto, type MosquittoOptions, startMosquitto } from './mosquitto.ts';
+import { removeFolder } from './remove-folder.ts';
 import { startRelay, type TcpRelay } from './tcp-relay.ts';
 
 /** Parts of a whole bramble for the running test, which are ended and removed when it ends, however it does. */
 export const duringTest = {
   folder(): string {
     const folder = mkdtempSync(join(tmpdir(), 'bramble-e2e-'));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
+    onTestFinished(() => removeFolder(folder));
     return folder;
   },
 

@@ -1,11 +1,12 @@
 import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePort } from './ports.ts';
+import { removeFolder } from './remove-folder.ts';
 
 /** Is Debian's `mosquitto` here, with its clients? In CI it must be, so there nothing is skipped. */
 export const hasMosquitto =
@@ -83,7 +84,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
     },
     remove: async () => {
       await end('SIGKILL');
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     },
   };
 }
