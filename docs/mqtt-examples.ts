@@ -3,7 +3,7 @@ import { encodeEvent } from '../src/events/codec.ts';
 import type { BrambleEvent } from '../src/events/event.ts';
 import { topics } from '../src/events/topics.ts';
 import { encodeCatalogue } from '../src/functions/catalogue-message.ts';
-import { encodeFreezeCommand, encodeFreezerState } from '../src/functions/freezer-message.ts';
+import { encodeFreezeCommand, encodeFreezerState } from '../src/functions/freezing/freezer-message.ts';
 import { encodeGaugeState } from '../src/gauge/gauge-state.ts';
 import { toLightState } from '../src/gauge/light.ts';
 import { encodeNodeLoad } from '../src/gauge/node-load.ts';

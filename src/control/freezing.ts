@@ -1,6 +1,6 @@
 import type { Bus } from '../bus/bus.ts';
 import { topics } from '../events/topics.ts';
-import { encodeFreezeCommand, type Task } from '../functions/freezer-message.ts';
+import { encodeFreezeCommand, type Task } from '../functions/freezing/freezer-message.ts';
 
 export interface PlacedTask extends Task {
   readonly node: string;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CgroupFreezer } from '../../src/functions/task-freezer.cgroup.ts';
+import { CgroupFreezer } from '../../src/functions/freezing/task-freezer.cgroup.ts';
 import { systemClock } from '../../src/support/clock.system.ts';
 import { type BrambleSwarm, openBrambleSwarm } from '../support/docker/bramble-swarm.ts';
 import { whyNoDocker } from '../support/docker/docker.ts';

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { CgroupFreezer } from '../../src/functions/task-freezer.cgroup.ts';
+import { CgroupFreezer } from '../../src/functions/freezing/task-freezer.cgroup.ts';
 import { systemClock } from '../../src/support/clock.system.ts';
 import { type FrozenWorld, freezerLayouts, openFrozenWorld, whyNoFreezer } from '../support/cgroups.ts';
 import { containerId } from '../support/fake-task-freezer.ts';

@@ -1,4 +1,4 @@
-import type { TaskFreezer } from '../../src/functions/task-freezer.ts';
+import type { TaskFreezer } from '../../src/functions/freezing/task-freezer.ts';
 import { BrambleError } from '../../src/support/errors.ts';
 
 /** A container id that begins with `name`, which is hexadecimal: `containerId('a1')`. */

@@ -10,11 +10,13 @@ import { createFreezing } from '../../../src/control/freezing.ts';
 import { PublishCatalogue } from '../../../src/control/publish-catalogue.ts';
 import type { WantedFunction } from '../../../src/control/reconcile.ts';
 import type { FunctionScaled } from '../../../src/events/event.ts';
-import { AwakeCatalogue } from '../../../src/functions/awake-catalogue.ts';
 import { CallCounter } from '../../../src/functions/call-counter.ts';
 import { BusCatalogue } from '../../../src/functions/catalogue.bus.ts';
-import { Freezer } from '../../../src/functions/freezer.ts';
-import { FrozenTasks } from '../../../src/functions/frozen-tasks.ts';
+import { AwakeCatalogue } from '../../../src/functions/freezing/awake-catalogue.ts';
+import { Freezer } from '../../../src/functions/freezing/freezer.ts';
+import { FrozenTasks } from '../../../src/functions/freezing/frozen-tasks.ts';
+import { CgroupFreezer } from '../../../src/functions/freezing/task-freezer.cgroup.ts';
+import { Waker } from '../../../src/functions/freezing/waker.ts';
 import { createInvoke, type Invoke } from '../../../src/functions/invoke.ts';
 import { parseSettings } from '../../../src/functions/settings.ts';
 import type { FunctionSpec } from '../../../src/functions/spec.ts';
@@ -27,8 +29,6 @@ import {
   TaskWatch,
   type WatchedFunction,
 } from '../../../src/functions/swarm/task-watch.ts';
-import { CgroupFreezer } from '../../../src/functions/task-freezer.cgroup.ts';
-import { Waker } from '../../../src/functions/waker.ts';
 import type { Service } from '../../../src/lifecycle/service.ts';
 import { MemoryStore } from '../../../src/store/store.memory.ts';
 import { systemClock } from '../../../src/support/clock.system.ts';

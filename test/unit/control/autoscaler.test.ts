@@ -4,7 +4,7 @@ import { Autoscaler, type ScaledFunction } from '../../../src/control/autoscaler
 import { type Demand, noDemand } from '../../../src/control/demand-board.ts';
 import { createFreezing } from '../../../src/control/freezing.ts';
 import type { FunctionScaled } from '../../../src/events/event.ts';
-import { decodeFreezeCommand } from '../../../src/functions/freezer-message.ts';
+import { decodeFreezeCommand } from '../../../src/functions/freezing/freezer-message.ts';
 import { parseSettings } from '../../../src/functions/settings.ts';
 import { ManualClock } from '../../../src/support/clock.manual.ts';
 import { silentLog } from '../../../src/support/log.ts';

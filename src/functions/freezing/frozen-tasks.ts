@@ -1,7 +1,7 @@
-import type { Bus, Incoming } from '../bus/bus.ts';
-import { filters, nodeOf } from '../events/topics.ts';
-import type { Service } from '../lifecycle/service.ts';
-import type { Log } from '../support/log.ts';
+import type { Bus, Incoming } from '../../bus/bus.ts';
+import { filters, nodeOf } from '../../events/topics.ts';
+import type { Service } from '../../lifecycle/service.ts';
+import type { Log } from '../../support/log.ts';
 import { decodeFreezerState } from './freezer-message.ts';
 
 /** More names than this on the freezer topics is a fault, not a bramble. */

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryBus } from '../../../src/bus/bus.memory.ts';
-import { AwakeCatalogue } from '../../../src/functions/awake-catalogue.ts';
-import { createInvoke } from '../../../src/functions/invoke.ts';
-import { Waker } from '../../../src/functions/waker.ts';
-import { ManualClock } from '../../../src/support/clock.manual.ts';
-import { silentLog } from '../../../src/support/log.ts';
-import { Metrics } from '../../../src/support/metrics.ts';
-import { buildEndpoint, FakeCatalogue } from '../../support/fake-catalogue.ts';
-import { containerId } from '../../support/fake-task-freezer.ts';
-import { buildRequest, never } from '../../support/requests.ts';
+import { MemoryBus } from '../../../../src/bus/bus.memory.ts';
+import { AwakeCatalogue } from '../../../../src/functions/freezing/awake-catalogue.ts';
+import { Waker } from '../../../../src/functions/freezing/waker.ts';
+import { createInvoke } from '../../../../src/functions/invoke.ts';
+import { ManualClock } from '../../../../src/support/clock.manual.ts';
+import { silentLog } from '../../../../src/support/log.ts';
+import { Metrics } from '../../../../src/support/metrics.ts';
+import { buildEndpoint, FakeCatalogue } from '../../../support/fake-catalogue.ts';
+import { containerId } from '../../../support/fake-task-freezer.ts';
+import { buildRequest, never } from '../../../support/requests.ts';
 
 async function openWaker({ isOnline = true } = {}) {
   const bus = new MemoryBus();

@@ -1,6 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox';
-import { findProblems } from '../support/schema.ts';
-import { functionName } from './spec.ts';
+import { findProblems } from '../../support/schema.ts';
+import { functionName } from '../spec.ts';
 
 /** Docker's full id. Nothing else fits, so that no path can be made up with it. */
 const ContainerId = Type.String({ pattern: '^[0-9a-f]{64}$' });

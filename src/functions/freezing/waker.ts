@@ -1,8 +1,8 @@
-import type { Bus } from '../bus/bus.ts';
-import { topics } from '../events/topics.ts';
-import type { Clock } from '../support/clock.ts';
-import { messageOf } from '../support/errors.ts';
-import type { Log } from '../support/log.ts';
+import type { Bus } from '../../bus/bus.ts';
+import { topics } from '../../events/topics.ts';
+import type { Clock } from '../../support/clock.ts';
+import { messageOf } from '../../support/errors.ts';
+import type { Log } from '../../support/log.ts';
 
 /** A thousand callers wake a function once; one of them asks again, since a message may get lost. */
 export const wakePeriodMs = 200;

@@ -1,5 +1,5 @@
-import type { Catalogue, CatalogueEntry } from './catalogue.ts';
-import type { Endpoint } from './endpoint.ts';
+import type { Catalogue, CatalogueEntry } from '../catalogue.ts';
+import type { Endpoint } from '../endpoint.ts';
 import type { FrozenTasks } from './frozen-tasks.ts';
 
 /** A catalogue that knows the containers behind its endpoints. */

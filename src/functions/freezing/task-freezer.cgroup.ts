@@ -1,8 +1,8 @@
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Clock } from '../support/clock.ts';
-import { sleep } from '../support/clock.ts';
-import { BrambleError, systemCode } from '../support/errors.ts';
+import type { Clock } from '../../support/clock.ts';
+import { sleep } from '../../support/clock.ts';
+import { BrambleError, systemCode } from '../../support/errors.ts';
 import { isContainerId } from './freezer-message.ts';
 import type { TaskFreezer } from './task-freezer.ts';
 

@@ -1,11 +1,11 @@
-import type { Bus, Incoming } from '../bus/bus.ts';
-import { publishState } from '../bus/publish-state.ts';
-import { filters, functionOf, topics } from '../events/topics.ts';
-import type { Service } from '../lifecycle/service.ts';
-import type { Clock } from '../support/clock.ts';
-import { messageOf } from '../support/errors.ts';
-import type { Log } from '../support/log.ts';
-import type { Metrics } from '../support/metrics.ts';
+import type { Bus, Incoming } from '../../bus/bus.ts';
+import { publishState } from '../../bus/publish-state.ts';
+import { filters, functionOf, topics } from '../../events/topics.ts';
+import type { Service } from '../../lifecycle/service.ts';
+import type { Clock } from '../../support/clock.ts';
+import { messageOf } from '../../support/errors.ts';
+import type { Log } from '../../support/log.ts';
+import type { Metrics } from '../../support/metrics.ts';
 import { decodeFreezeCommand, decodeFreezerState, encodeFreezerState, type Task } from './freezer-message.ts';
 import type { TaskFreezer } from './task-freezer.ts';
 

@@ -1,16 +1,16 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { MemoryBus } from '../../../src/bus/bus.memory.ts';
-import { Freezer } from '../../../src/functions/freezer.ts';
+import { MemoryBus } from '../../../../src/bus/bus.memory.ts';
+import { Freezer } from '../../../../src/functions/freezing/freezer.ts';
 import {
   decodeFreezerState,
   encodeFreezeCommand,
   encodeFreezerState,
-} from '../../../src/functions/freezer-message.ts';
-import { FrozenTasks } from '../../../src/functions/frozen-tasks.ts';
-import { ManualClock } from '../../../src/support/clock.manual.ts';
-import { silentLog } from '../../../src/support/log.ts';
-import { Metrics } from '../../../src/support/metrics.ts';
-import { containerId, FakeTaskFreezer } from '../../support/fake-task-freezer.ts';
+} from '../../../../src/functions/freezing/freezer-message.ts';
+import { FrozenTasks } from '../../../../src/functions/freezing/frozen-tasks.ts';
+import { ManualClock } from '../../../../src/support/clock.manual.ts';
+import { silentLog } from '../../../../src/support/log.ts';
+import { Metrics } from '../../../../src/support/metrics.ts';
+import { containerId, FakeTaskFreezer } from '../../../support/fake-task-freezer.ts';
 
 const one = containerId('a1');
 const two = containerId('b2');

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { MemoryBus } from '../../../src/bus/bus.memory.ts';
-import { FrozenTasks } from '../../../src/functions/frozen-tasks.ts';
-import { silentLog } from '../../../src/support/log.ts';
+import { MemoryBus } from '../../../../src/bus/bus.memory.ts';
+import { FrozenTasks } from '../../../../src/functions/freezing/frozen-tasks.ts';
+import { silentLog } from '../../../../src/support/log.ts';
 
 test('what this node froze or thawed itself is known without a broker', () => {
   const frozen = new FrozenTasks(new MemoryBus(), silentLog);
