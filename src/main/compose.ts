@@ -1,29 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { uptime } from 'node:os';
 import { join } from 'node:path';
-import { MotionSensor } from '../../hardware/motion-sensor.ts';
 import type { Bus } from '../bus/bus.ts';
 import { Outbox } from '../bus/outbox/outbox.ts';
-import type { Config, Role } from '../config/schema.ts';
-import { HomeAssistant } from '../discovery/home-assistant.ts';
+import type { Catalogue } from '../functions/catalogue.ts';
 import { createInvoke } from '../functions/invoke.ts';
-import type { NodeStatus, Version } from '../gateway/ports.ts';
+import type { NodeStatus } from '../gateway/ports.ts';
 import { Gateway } from '../gateway/server.ts';
-import { Cluster } from '../gauge/cluster.ts';
-import { Display } from '../gauge/display.ts';
-import { Light } from '../gauge/light.ts';
-import { LoadSampler } from '../gauge/load.ts';
 import type { Service } from '../lifecycle/service.ts';
-import { Climate } from '../sensing/climate.ts';
-import { Motion } from '../sensing/motion.ts';
-import { Reporter } from '../sensing/report.ts';
-import { Sensors } from '../sensing/sensors.ts';
-import { ThrottlingWatch } from '../sensing/throttling.ts';
 import { SqliteStore } from '../store/store.sqlite.ts';
 import type { Store } from '../store/store.ts';
-import type { Clock } from '../support/clock.ts';
-import type { Log } from '../support/log.ts';
-import type { Metrics } from '../support/metrics.ts';
 import { Acceptor } from '../triggers/acceptor.ts';
 import { DeadLetters } from '../triggers/dead-letters.ts';
 import { postCallback } from '../triggers/delivery/callback.undici.ts';
@@ -37,23 +22,8 @@ import { UntilHandled } from '../triggers/until-handled.ts';
 import { brokerUrl, chooseBus } from './bus.ts';
 import { type FunctionBase, type FunctionParts, processFunctions } from './functions.ts';
 import { chooseHardware, type Hardware } from './hardware.ts';
-
-export interface AgentParts {
-  readonly config: Config;
-  readonly node: string;
-  readonly version: Version;
-  /** For the gateway, and for the embedded broker beyond loopback. */
-  readonly password: string;
-  /** Bundled worker thread of the store. */
-  readonly storeWorkerFile: string;
-  /** Folder of the functions and runtimes that ship. */
-  readonly functionsDir: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly isReady: () => boolean;
-}
+import { type AgentParts, type Base, has } from './parts.ts';
+import { discover, sense, show } from './sense-and-show.ts';
 
 export interface AgentServices {
   /** In the order of starting. */
@@ -82,7 +52,9 @@ export async function compose(parts: AgentParts): Promise<AgentServices> {
   const isManager = has(config, 'control') && config.functions.runtime === 'swarm';
   const serving = has(config, 'serve') || isManager ? await serve(base) : undefined;
   const sensing = has(config, 'sense') ? sense(base) : undefined;
-  const showing = has(config, 'show') ? show(base, sensing, serving) : undefined;
+  const showing = has(config, 'show')
+    ? show(base, sensing, () => countInFlight(serving?.catalogue))
+    : undefined;
   const discovery = sensing !== undefined && config.homeAssistant.enabled ? [discover(base, sensing)] : [];
   return {
     bus,
@@ -100,17 +72,6 @@ export async function compose(parts: AgentParts): Promise<AgentServices> {
       ...discovery,
     ],
   };
-}
-
-interface Base extends AgentParts {
-  readonly store: SqliteStore;
-  readonly bus: Bus;
-  readonly outbox: Outbox;
-  readonly hardware: Hardware;
-}
-
-function has({ roles }: Config, role: Role): boolean {
-  return roles.includes(role);
 }
 
 async function serve(base: Base) {
@@ -211,91 +172,7 @@ async function nodeStatus({ config, node, version, store, bus }: Base): Promise<
 
 const processStart = new Date(performance.timeOrigin).toISOString();
 
-function sense(base: Base) {
-  const { config, node, clock, log, metrics, bus, outbox, hardware } = base;
-  const reporter = new Reporter({
-    node,
-    report: (event) => outbox.publish(event),
-    clock,
-    newId: randomUUID,
-    log,
-    metrics,
-  });
-  const sensors = new Sensors({ node, bus, log });
-  const shared = { reporter, sensors, clock, log, metrics };
-  const climate = new Climate({ ...shared, ...config.climate, thermometers: hardware.thermometers });
-  const throttling = new ThrottlingWatch({ ...shared, throttling: hardware.throttling });
-  const { gpio: bcm, sensor, ...pir } = config.motion;
-  // The PIR got its power with the Pi: an agent that is merely restarted need not wait again.
-  const warmUpMs = Math.max(0, pir.warmUpMs - uptime() * 1000);
-  const motion = new Motion({
-    ...shared,
-    sensor,
-    connect: (listener) => new MotionSensor({ ...pir, warmUpMs, gpio: hardware.gpio, bcm, clock }, listener),
-  });
-  const services: Service[] = [
-    sensors,
-    throttling,
-    ...(config.climate.enabled ? [climate] : []),
-    ...(config.motion.enabled ? [motion] : []),
-  ];
-  return { sensors, climate, throttling, services };
-}
-
-type Sensing = ReturnType<typeof sense>;
-type Serving = Awaited<ReturnType<typeof serve>>;
-
-function show(base: Base, sensing: Sensing | undefined, serving: Serving | undefined): Service[] {
-  const { config, node, clock, log, metrics, bus, hardware } = base;
-  const { gauge } = config;
-  const cluster = new Cluster({ node, bus, clock, log, metrics, staleMs: gauge.staleMs });
-  const sampler = new LoadSampler({
-    ...gauge,
-    node,
-    bus,
-    clock,
-    log,
-    procRoot: config.hardware.procRoot,
-    readCelsius: () => sensing?.climate.celsiusOf('soc'),
-    isThrottled: () => sensing?.throttling.isThrottled ?? false,
-    countInFlight: () => (serving === undefined ? 0 : countInFlight(serving)),
-    onSample: (load) => cluster.hear(load),
-  });
-  if (!gauge.enabled) return [cluster, sampler];
-  const { nightFrom, nightTo } = gauge;
-  const night =
-    nightFrom === undefined || nightTo === undefined ? {} : { night: { from: nightFrom, to: nightTo } };
-  const display = new Display({
-    ...gauge,
-    ...night,
-    node,
-    pixels: hardware.pixels,
-    cluster,
-    bus,
-    clock,
-    log,
-    metrics,
-  });
-  return [cluster, sampler, display, new Light({ node, bus, log })];
-}
-
-function countInFlight({ catalogue }: Serving): number {
-  const endpoints = catalogue.entries().flatMap(({ name }) => catalogue.endpoints(name));
+function countInFlight(catalogue: Catalogue | undefined): number {
+  const endpoints = catalogue?.entries().flatMap(({ name }) => catalogue.endpoints(name)) ?? [];
   return endpoints.reduce((sum, { inFlight }) => sum + inFlight, 0);
-}
-
-function discover({ config, node, version, clock, log, bus }: Base, { sensors }: Sensing): Service {
-  return new HomeAssistant({
-    node,
-    bus,
-    clock,
-    log,
-    random: Math.random,
-    prefix: config.homeAssistant.prefix,
-    version: version.release,
-    procRoot: config.hardware.procRoot,
-    hasGauge: has(config, 'show') && config.gauge.enabled,
-    expireAfterMs: 3 * config.climate.maxSilenceMs,
-    sensors,
-  });
 }
