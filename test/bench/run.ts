@@ -7,10 +7,18 @@ import { functionsBench } from './functions-bench.ts';
 import { gatewayBench } from './gateway-bench.ts';
 import { describeMachine } from './machine.ts';
 import { type Bench, meets, type Row, renderRows } from './rows.ts';
+import { scaleBench } from './scale-bench.ts';
 import { storeBench } from './store-bench.ts';
 import { systemBenches } from './system-bench.ts';
 
-const benches: readonly Bench[] = [...systemBenches, storeBench, busBench, functionsBench, gatewayBench];
+const benches: readonly Bench[] = [
+  ...systemBenches,
+  storeBench,
+  busBench,
+  functionsBench,
+  gatewayBench,
+  scaleBench,
+];
 const document = join(root, 'docs/BENCHMARKS.md');
 
 const args = process.argv.slice(2);

@@ -1,13 +1,7 @@
 import { openScaledSwarm, type ScaledSwarm } from '../support/docker/scaled-swarm.ts';
 import { bodyOf, buildRequest } from '../support/requests.ts';
 import { until } from '../support/wait.ts';
-
-export interface ScaleBenchRow {
-  readonly what: string;
-  readonly times: number;
-  readonly medianMs: number;
-  readonly longestMs: number;
-}
+import type { Bench, Row } from './rows.ts';
 
 const labels = {
   'com.openfaas.scale.zero': 'true',
@@ -15,24 +9,31 @@ const labels = {
   'com.openfaas.scale.down.window': '1s',
 };
 
-/** On a Swarm of one node on this machine. Rejects when Docker or Mosquitto is missing. */
-export async function benchScale(): Promise<ScaleBenchRow[]> {
-  const swarm = await openScaledSwarm();
-  try {
-    const warm = await warmCalls(swarm);
-    const frozen = await firstAnswers(swarm, { 'bramble.freeze-after': '2s' }, 10, isFrozen);
-    const none = await firstAnswers(swarm, { 'bramble.freeze-after': '0' }, 5, isGone);
-    const step = await loadStep(swarm);
-    return [
-      toRow('a call of a replica that runs', warm),
-      toRow('frozen → first answer', frozen),
-      toRow('0 replicas → first answer', none),
-      toRow('step of load → 20 replicas ready', [step]),
-    ];
-  } finally {
-    await swarm.stop();
-  }
-}
+export const scaleBench: Bench = {
+  name: 'scale',
+  title: 'From rest to an answer, on a Swarm',
+  method:
+    'One real Docker Engine as a Swarm of one node, with broker, catalogue, autoscaler and freezer as in operation. A call of a ' +
+    'function that runs, is frozen, or has no replica, to the last byte of its answer; then 150 callers at once, until 20 replicas ' +
+    'are ready. Median; against the call of a replica that runs.',
+  async measure() {
+    const swarm = await openScaledSwarm();
+    try {
+      const warm = await warmCalls(swarm);
+      const frozen = await firstAnswers(swarm, { 'bramble.freeze-after': '2s' }, 10, isFrozen);
+      const none = await firstAnswers(swarm, { 'bramble.freeze-after': '0' }, 5, isGone);
+      const step = await loadStep(swarm);
+      const reference = { what: 'a replica that runs', value: median(warm) };
+      return [
+        { ...toRow('frozen → first answer', frozen), reference },
+        { ...toRow('0 replicas → first answer', none), reference },
+        toRow('step of load → 20 replicas ready', [step]),
+      ];
+    } finally {
+      await swarm.stop();
+    }
+  },
+};
 
 async function warmCalls(swarm: ScaledSwarm): Promise<number[]> {
   await swarm.deploy({ service: 'warm' });
@@ -105,13 +106,11 @@ async function timed(work: () => Promise<void>): Promise<number> {
   return performance.now() - started;
 }
 
-function toRow(what: string, times: readonly number[]): ScaleBenchRow {
-  const sorted = [...times].sort((one, other) => one - other);
-  const round = (ms: number) => Math.round(ms * 10) / 10;
-  return {
-    what,
-    times: times.length,
-    medianMs: round(sorted[Math.floor(sorted.length / 2)] ?? 0),
-    longestMs: round(sorted.at(-1) ?? 0),
-  };
+function toRow(what: string, times: readonly number[]): Row {
+  const longest = Math.round(Math.max(...times));
+  return { what, ours: median(times), unit: 'ms', also: `${times.length} times, longest ${longest} ms` };
+}
+
+function median(times: readonly number[]): number {
+  return [...times].sort((one, other) => one - other)[Math.floor(times.length / 2)] ?? 0;
 }
