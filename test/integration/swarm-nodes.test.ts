@@ -2,8 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SwarmRuntime } from '../../src/functions/runtime.swarm.ts';
 import { type Swarm, startSwarm, whyNoDocker } from '../support/docker/docker.ts';
 import { buildImages, copyImages } from '../support/docker/images.ts';
-import { openOverlayDoor } from '../support/docker/overlay-door.ts';
-import { newSwarmRuntime, probeService } from '../support/docker/swarm-runtime.ts';
+import { newSwarmRuntime, openFunctionsNetwork, probeService } from '../support/docker/swarm-runtime.ts';
 import { buildRequest, never } from '../support/requests.ts';
 import { until } from '../support/wait.ts';
 
@@ -17,19 +16,7 @@ describe.skipIf(whyNoDocker())(`functions on several nodes of a Swarm${whyNoDock
     if (manager === undefined) throw new Error('a Swarm has a manager');
     await buildImages(manager, ['probe']);
     await copyImages(manager, workers, ['bramble-test/probe']);
-    await manager.docker(
-      ...[
-        'network',
-        'create',
-        '--driver',
-        'overlay',
-        '--attachable',
-        '--label',
-        'openfaas=true',
-        'functions',
-      ],
-    );
-    await openOverlayDoor(manager, 'functions');
+    await openFunctionsNetwork(manager);
     runtime = newSwarmRuntime(manager.socketPath);
     await runtime.start();
   });

@@ -1,3 +1,4 @@
+import { toStatus } from '../../src/functions/process/deployment.ts';
 import type { FunctionRuntime, LogLine, LogQuery } from '../../src/functions/runtime.ts';
 import type { FunctionSpec, FunctionStatus } from '../../src/functions/spec.ts';
 import { BrambleError } from '../../src/support/errors.ts';
@@ -73,19 +74,5 @@ export class FakeRuntime
 }
 
 export function statusOf(spec: FunctionSpec): FunctionStatus {
-  return {
-    name: spec.service,
-    image: spec.image,
-    namespace: spec.namespace ?? '',
-    envProcess: spec.envProcess ?? '',
-    envVars: spec.envVars ?? {},
-    constraints: spec.constraints ?? [],
-    secrets: spec.secrets ?? [],
-    labels: spec.labels ?? {},
-    annotations: spec.annotations ?? {},
-    readOnlyRootFilesystem: false,
-    replicas: 1,
-    availableReplicas: 1,
-    createdAt: '2026-01-01T00:00:00Z',
-  };
+  return toStatus({ spec, replicas: 1, createdAt: '2026-01-01T00:00:00Z' }, 1);
 }

@@ -54,6 +54,7 @@ export class Engine {
   readonly #answers: Docker;
   readonly #registry: Docker;
   readonly #streams: Docker;
+  #ownId: string | undefined;
 
   constructor(socketPath: string) {
     this.#socketPath = socketPath;
@@ -88,10 +89,15 @@ export class Engine {
 
   /** Is the manager behind this socket the one that leads? Rejects on a node that is no manager. */
   async isLeader(): Promise<boolean> {
-    const [own] = valid(DaemonInfo, [await this.#ask('ask who this is', { method: 'GET', path: '/info' })]);
-    return (await this.nodes()).some(
-      ({ ID, ManagerStatus }) => ID === own?.Swarm.NodeID && ManagerStatus?.Leader === true,
-    );
+    const nodes = await this.nodes();
+    // Asked each second, and a node keeps its id for as long as it belongs to the Swarm.
+    if (!nodes.some(({ ID }) => ID === this.#ownId)) this.#ownId = await this.#askOwnId();
+    return nodes.some(({ ID, ManagerStatus }) => ID === this.#ownId && ManagerStatus?.Leader === true);
+  }
+
+  async #askOwnId(): Promise<string | undefined> {
+    const [info] = valid(DaemonInfo, [await this.#ask('ask who this is', { method: 'GET', path: '/info' })]);
+    return info?.Swarm.NodeID;
   }
 
   /** Networks of the whole Swarm. */

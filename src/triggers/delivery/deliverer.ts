@@ -40,7 +40,7 @@ export interface DelivererOptions {
   readonly newId: () => string;
   readonly log: Log;
   readonly measures: Measures;
-  /** A result was put into the outbox. */
+  /** A result was put into the outbox, and may be sent. */
   readonly onResult: (entry: OutboxEntry) => void;
   /** Aborted when the agent has no time left for what runs. */
   readonly signal: AbortSignal;

@@ -1,18 +1,14 @@
 import { setMaxListeners } from 'node:events';
 import type { Bus } from '../../bus/bus.ts';
 import type { Catalogue } from '../../functions/catalogue.ts';
-import type { Invoke } from '../../functions/invoke.ts';
 import type { Service } from '../../lifecycle/service.ts';
-import type { Delivery, OutboxEntry, Store } from '../../store/store.ts';
-import type { Clock } from '../../support/clock.ts';
+import type { Delivery, Store } from '../../store/store.ts';
 import { BrambleError } from '../../support/errors.ts';
 import { guard } from '../../support/guard.ts';
-import type { Log } from '../../support/log.ts';
 import type { Queues } from '../acceptor.ts';
 import type { Endings } from '../endings.ts';
-import type { Measures } from '../measures.ts';
 import { Callbacks, type Post } from './callback.ts';
-import { Deliverer } from './deliverer.ts';
+import { Deliverer, type DelivererOptions } from './deliverer.ts';
 import { Publications } from './publications.ts';
 import { FunctionQueue, type Handled } from './queue.ts';
 
@@ -25,22 +21,14 @@ const unknownGraceMs = 3_600_000;
 /** What runs may finish for so long; a service has two seconds to stop. */
 const finishMs = 1_500;
 
-export interface DispatcherOptions {
-  readonly node: string;
+export interface DispatcherOptions
+  extends Omit<DelivererOptions, 'store' | 'callbacks' | 'publications' | 'signal'> {
   readonly store: Pick<Store, 'waiting' | 'settle' | 'depths' | 'abandon'>;
   readonly catalogue: Catalogue;
-  readonly invoke: Invoke;
   readonly post: Post;
   /** For what answers ask to be published. */
   readonly bus: Pick<Bus, 'publish'>;
   readonly endings: Pick<Endings, 'ended'>;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly newId: () => string;
-  readonly log: Log;
-  readonly measures: Measures;
-  /** A result was put into the outbox, and may be sent. */
-  readonly onResult: (entry: OutboxEntry) => void;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { FunctionSpec } from '../../../src/functions/spec.ts';
 import { systemClock } from '../../../src/support/clock.system.ts';
 import { silentLog } from '../../../src/support/log.ts';
 import { Metrics } from '../../../src/support/metrics.ts';
-import { type DockerEngine, startDocker } from './docker.ts';
+import { type DockerEngine, type DockerNode, startDocker } from './docker.ts';
 import { buildImages } from './images.ts';
 import { openOverlayDoor } from './overlay-door.ts';
 
@@ -22,19 +22,7 @@ export async function openSwarmRuntime(
   try {
     await docker.swarmInit();
     await buildImages(docker, ['probe']);
-    await docker.docker(
-      ...[
-        'network',
-        'create',
-        '--driver',
-        'overlay',
-        '--attachable',
-        '--label',
-        'openfaas=true',
-        'functions',
-      ],
-    );
-    const door = await openOverlayDoor(docker, 'functions');
+    const door = await openFunctionsNetwork(docker);
     const runtime = newSwarmRuntime(docker.socketPath, options);
     await runtime.start();
     return {
@@ -50,6 +38,14 @@ export async function openSwarmRuntime(
     await docker.stop();
     throw err;
   }
+}
+
+/** Makes the network of functions, and a way into it from this machine. */
+export async function openFunctionsNetwork(manager: DockerNode): ReturnType<typeof openOverlayDoor> {
+  const name = 'functions';
+  const kind = ['--driver', 'overlay', '--attachable', '--label', 'openfaas=true'];
+  await manager.docker('network', 'create', ...kind, name);
+  return openOverlayDoor(manager, name);
 }
 
 export function newSwarmRuntime(
