@@ -131,7 +131,8 @@ export async function mosquittoSub(broker: BrokerAddress, args: readonly string[
   return {
     lines,
     stop: async () => {
-      child.kill();
+      // On SIGTERM it says goodbye from within the signal's handler, where it can wait for its own lock for ever.
+      child.kill('SIGKILL');
       await exited;
     },
   };
