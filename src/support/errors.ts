@@ -70,6 +70,31 @@ export const errorTable = {
     retryable: true,
     meaning: 'no manager of the Swarm can be reached; only changes need one',
   },
+  IMAGE_BROKEN: {
+    status: 500,
+    exit: 12,
+    retryable: false,
+    meaning: 'an image is truncated, corrupt, or not the one that its checksum promised',
+  },
+  DISK_REFUSED: {
+    status: 500,
+    exit: 13,
+    retryable: false,
+    meaning: 'a disk is not one that may be written: in use, not removable, too small or too large',
+  },
+  DISK_FULL: { status: 507, exit: 13, retryable: false, meaning: 'a disk or partition has no room left' },
+  DISK_FAILED: {
+    status: 500,
+    exit: 13,
+    retryable: false,
+    meaning: 'a disk could not be written, or does not give back what was written',
+  },
+  HOST_KEY_CHANGED: {
+    status: 500,
+    exit: 14,
+    retryable: false,
+    meaning: 'a host shows another SSH key than the one that is known',
+  },
   UNSUPPORTED: {
     status: 501,
     exit: 2,
