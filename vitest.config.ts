@@ -16,6 +16,8 @@ const built = { globalSetup: ['test/support/build-once.ts'] };
 
 export default defineConfig({
   test: {
+    // Tests wait for brokers, Engines and agents far more than they compute.
+    maxWorkers: 3,
     reporters: process.env.CI ? ['default', ['json', { outputFile: 'coverage/results.json' }]] : ['default'],
     projects: [
       project('unit', 60_000),
