@@ -89,6 +89,12 @@ export const errorTable = {
     retryable: false,
     meaning: 'a disk could not be written, or does not give back what was written',
   },
+  REMOTE_FAILED: {
+    status: 502,
+    exit: 14,
+    retryable: false,
+    meaning: 'a command on another machine ended with an error',
+  },
   HOST_KEY_CHANGED: {
     status: 500,
     exit: 14,
