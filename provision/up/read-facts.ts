@@ -1,0 +1,138 @@
+import type { Clock } from '../../src/support/clock.ts';
+import { BrambleError } from '../../src/support/errors.ts';
+import type { Remote } from '../remote/remote.ts';
+import type { DockerFacts, NodeFacts } from './facts.ts';
+
+/**
+ * One line a fact, `name<TAB>value`; a name may come more than once. Only reads, and never fails: what a machine does not have
+ * it does not tell.
+ */
+const script = String.raw`
+say() { printf '%s\t%s\n' "$1" "$2"; }
+say clockMs "$(date +%s%3N)"
+say architecture "$(dpkg --print-architecture 2>/dev/null)"
+. /etc/os-release
+say osId "$ID"
+say codename "$VERSION_CODENAME"
+say prettyName "$PRETTY_NAME"
+[ -r /proc/device-tree/model ] && say model "$(tr -d '\0' </proc/device-tree/model)"
+say hostName "$(hostname)"
+for address in $(hostname -I 2>/dev/null); do say address "$address"; done
+say memoryKilobytes "$(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo)"
+say diskFreeKilobytes "$(df -Pk /var/lib | sed -n '2s/^[^ ]* *[0-9]* *[0-9]* *\([0-9]*\).*/\1/p')"
+if [ -r /sys/fs/cgroup/cgroup.controllers ]; then
+  grep -qw memory /sys/fs/cgroup/cgroup.controllers && say cgroup memory
+else
+  grep -q '^memory.*1$' /proc/cgroups && say cgroup memory
+fi
+say bootId "$(cat /proc/sys/kernel/random/boot_id)"
+[ -r "$1" ] && say flashId "$(cat "$1")"
+for file in /sys/bus/w1/devices/28-*; do [ -e "$file" ] && say hardware ds18b20; done
+for file in /sys/bus/iio/devices/*/name; do [ -r "$file" ] && say hardware "$(cat "$file")"; done
+for file in /sys/class/gpio/gpiochip*; do [ -e "$file" ] && say hardware gpio; done
+if command -v docker >/dev/null; then
+  say dockerVersion "$(docker --version | sed 's/^Docker version \([^,]*\).*/\1/')"
+  say dockerInfo "$(docker info --format '{{json .}}' 2>/dev/null)"
+fi
+say end .
+`;
+
+/** Where first boot writes which flash of the card it was. */
+export const flashIdFile = '/etc/bramble/flash-id';
+
+export interface ReadFactsOptions {
+  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly signal: AbortSignal;
+}
+
+/** Reads everything in one go, as root. Rejects REMOTE_FAILED where no Debian answers. */
+export async function readFacts(remote: Remote, { clock, signal }: ReadFactsOptions): Promise<NodeFacts> {
+  const sentMs = clock.nowMs();
+  const { stdout } = await remote.run(['sh', '-s', flashIdFile], { as: 'root', stdin: script, signal });
+  // The clock is read when the connection has brought the script, near the end of the way there and back.
+  return parseFacts(stdout, { sentMs, receivedMs: clock.nowMs(), name: remote.name });
+}
+
+interface Asked {
+  readonly name: string;
+  readonly sentMs: number;
+  readonly receivedMs: number;
+}
+
+export function parseFacts(text: string, { name, sentMs, receivedMs }: Asked): NodeFacts {
+  const said = new Map<string, string[]>();
+  for (const line of text.split('\n')) {
+    const [key = '', value = ''] = line.split('\t', 2);
+    if (value !== '') said.set(key, [...(said.get(key) ?? []), value]);
+  }
+  const last = (key: string) => said.get(key)?.at(-1) ?? '';
+  if (!said.has('end') || last('architecture') === '')
+    throw new BrambleError(
+      'REMOTE_FAILED',
+      `${name} is no Debian that answers as expected; is it Raspberry Pi OS?`,
+    );
+  return {
+    architecture: last('architecture'),
+    os: { id: last('osId'), codename: last('codename'), prettyName: last('prettyName') },
+    model: last('model'),
+    hostName: last('hostName'),
+    addresses: said.get('address') ?? [],
+    memoryBytes: Number(last('memoryKilobytes')) * 1024,
+    diskFreeBytes: Number(last('diskFreeKilobytes')) * 1024,
+    hasMemoryCgroup: said.has('cgroup'),
+    clockOffsetMs: offset(Number(last('clockMs')), sentMs, receivedMs),
+    bootId: last('bootId'),
+    flashId: said.get('flashId')?.at(-1),
+    hardware: [...new Set(said.get('hardware'))],
+    docker: said.has('dockerVersion') ? parseDocker(last('dockerVersion'), last('dockerInfo')) : undefined,
+  };
+}
+
+/** How far a clock is off at least: what lies between question and answer may be the way. */
+function offset(theirsMs: number, sentMs: number, receivedMs: number): number {
+  if (theirsMs < sentMs) return theirsMs - sentMs;
+  return Math.max(0, theirsMs - receivedMs);
+}
+
+function parseDocker(version: string, info: string): DockerFacts {
+  const said = parseInfo(info);
+  const swarm = said?.Swarm;
+  return {
+    version: said?.ServerVersion || version,
+    isRunning: (said?.ServerVersion ?? '') !== '',
+    insecureRegistries: Object.values(said?.RegistryConfig?.IndexConfigs ?? {})
+      .filter(({ Secure }) => Secure === false)
+      .map(({ Name }) => Name),
+    swarm: {
+      state: swarm?.LocalNodeState || 'inactive',
+      nodeId: swarm?.NodeID ?? '',
+      clusterId: swarm?.Cluster?.ID ?? '',
+      isManager: swarm?.ControlAvailable ?? false,
+      address: swarm?.NodeAddr ?? '',
+    },
+  };
+}
+
+/** What `docker info` prints of it, as far as we ask; Docker's API has it as SystemInfo. */
+interface DockerInfo {
+  readonly ServerVersion?: string;
+  readonly RegistryConfig?: {
+    readonly IndexConfigs?: Readonly<Record<string, { readonly Name: string; readonly Secure: boolean }>>;
+  };
+  readonly Swarm?: {
+    readonly LocalNodeState?: DockerFacts['swarm']['state'] | '';
+    readonly NodeID?: string;
+    readonly NodeAddr?: string;
+    readonly ControlAvailable?: boolean;
+    readonly Cluster?: { readonly ID?: string };
+  };
+}
+
+function parseInfo(text: string): DockerInfo | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined; // the daemon does not answer
+  }
+}
