@@ -95,6 +95,12 @@ export const errorTable = {
     retryable: false,
     meaning: 'a command on another machine ended with an error',
   },
+  HOST_KEY_UNKNOWN: {
+    status: 500,
+    exit: 14,
+    retryable: false,
+    meaning: 'the SSH key of a host was not confirmed yet',
+  },
   HOST_KEY_CHANGED: {
     status: 500,
     exit: 14,
