@@ -1,7 +1,7 @@
 // Bundles the command line with the agent, and the store's worker thread, into dist/. A few large files start faster and
 // need less memory than a thousand small ones; packages with native parts stay outside, and are copied to the folder
 // that `--natives` names.
-import { readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, readdirSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import { build } from 'esbuild';
 import { copyNatives, natives } from './natives.mjs';
@@ -41,8 +41,12 @@ const { metafile } = await build({
   logLevel: process.argv.includes('--quiet') ? 'error' : 'info',
 });
 
+// The file system of boot partitions is compiled code, which its package reads from beside itself.
+const fatfs = 'fatfs.wasm';
+copyFileSync(`node_modules/js-fatfs/dist/${fatfs}`, `${outdir}/${fatfs}`);
+
 // Chunks of earlier builds have other names and would pile up.
-const fresh = new Set(Object.keys(metafile.outputs).map((file) => basename(file)));
+const fresh = new Set([fatfs, ...Object.keys(metafile.outputs).map((file) => basename(file))]);
 for (const name of readdirSync(outdir)) if (!fresh.has(name)) rmSync(`${outdir}/${name}`);
 
 const nativesAt = process.argv.indexOf('--natives');
