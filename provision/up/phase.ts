@@ -1,3 +1,5 @@
+import type { Clock } from '../../src/support/clock.ts';
+import type { BrambleError } from '../../src/support/errors.ts';
 import type { Inventory } from '../inventory.ts';
 import type { Remote } from '../remote/remote.ts';
 import type { NodeFacts } from './facts.ts';
@@ -11,8 +13,15 @@ export interface Phase {
   readonly name: string;
   /** For progress: `Install Docker`. */
   readonly title: string;
-  /** Pure. What is wrong is a step that fails, or a problem that it throws as INVALID. */
+  /** Pure. Throws INVALID for a cluster that cannot be. */
   plan(cluster: Cluster): readonly Step[];
+  /** Pure. Nodes that cannot be worked on, with the reason; they are left out from here on. */
+  refuse?(cluster: Cluster): readonly Refusal[];
+}
+
+export interface Refusal {
+  readonly node: string;
+  readonly error: BrambleError;
 }
 
 export interface Cluster {
@@ -34,6 +43,8 @@ export interface SwarmNode {
   readonly address: string;
   readonly role: 'manager' | 'worker';
   readonly isReady: boolean;
+  /** Of a manager: it takes part in the quorum. */
+  readonly isReachable: boolean;
   readonly availability: 'active' | 'pause' | 'drain';
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -52,6 +63,7 @@ export interface StepContext {
   readonly remote: Remote;
   /** Of another node, for what one must tell the other. */
   readonly remoteOf: (node: string) => Remote;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
   /** A line on how it goes, shown with `--verbose`. */
   readonly say: (line: string) => void;

@@ -16,7 +16,7 @@ export interface RunPhasesOptions {
     remotes: ReadonlyMap<string, Remote>,
     signal: AbortSignal,
   ) => Promise<SwarmFacts | undefined>;
-  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly clock: Clock;
   readonly observer: UpObserver;
   readonly signal: AbortSignal;
   /** Plans and does nothing. */
@@ -85,6 +85,7 @@ class Run {
     signal.throwIfAborted();
     const startedMs = clock.monotonicMs();
     observer.phaseStarted(phase);
+    for (const { node, error } of phase.refuse?.(this.#cluster()) ?? []) this.#fail(phase.name, node, error);
     const steps = phase.plan(this.#cluster());
     for (const { node, title } of steps) this.#steps.push({ phase: phase.name, node, title });
     if (mode === 'act' && steps.length > 0) {
@@ -114,6 +115,7 @@ class Run {
       await step.act({
         remote: this.#remoteOf(step.node),
         remoteOf: (node) => this.#remoteOf(node),
+        clock,
         signal,
         say: (line) => observer.stepSaid(step, line),
       });

@@ -32,7 +32,7 @@ export async function askHidden(
   { stdin, stderr, signal }: Pick<CliContext, 'stdin' | 'stderr' | 'signal'>,
 ): Promise<string> {
   const hidden = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const terminal = createInterface({ input: takeStdin(stdin), output: hidden, terminal: true });
+  const terminal = createInterface({ input: stdin, output: hidden, terminal: true });
   terminal.once('SIGINT', () => process.kill(process.pid, 'SIGINT')); // raw mode swallows Ctrl-C
   stderr.write(question);
   try {
@@ -44,4 +44,32 @@ export async function askHidden(
     terminal.close();
     stderr.write('\n');
   }
+}
+
+export interface Prompt {
+  /** What was typed, without spaces at its ends. */
+  ask(question: string): Promise<string>;
+  close(): void;
+}
+
+/** Asks one question after another on the terminal. Lines that were typed or pasted ahead answer the next ones. */
+export function openPrompt({
+  stdin,
+  stderr,
+  signal,
+}: Pick<CliContext, 'stdin' | 'stderr' | 'signal'>): Prompt {
+  const terminal = createInterface({ input: stdin, output: stderr, terminal: true, signal });
+  terminal.once('SIGINT', () => process.kill(process.pid, 'SIGINT')); // raw mode swallows Ctrl-C
+  const lines = terminal[Symbol.asyncIterator]();
+  return {
+    async ask(question) {
+      terminal.setPrompt(question);
+      terminal.prompt();
+      const { value, done } = await lines.next();
+      if (signal.aborted) throw signal.reason;
+      if (done) throw new BrambleError('INVALID', 'nothing was typed'); // Ctrl-D
+      return value.trim();
+    },
+    close: () => terminal.close(),
+  };
 }

@@ -8,6 +8,7 @@ import { addDeploy } from './commands/deploy.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEvents } from './commands/events.ts';
 import { addFunctionCommands } from './commands/functions.ts';
+import { addInit } from './commands/init.ts';
 import { addInvoke } from './commands/invoke.ts';
 import { addLogin } from './commands/login.ts';
 import { addLogs } from './commands/logs.ts';
@@ -38,6 +39,8 @@ export function createProgram(context: CliContext): Command {
   addConfig(program, context);
   addStatus(program, context);
   addStack(program, context);
+  program.commandsGroup('Cluster:');
+  addInit(program, context);
   program.commandsGroup('Functions:');
   addNew(program, context);
   addBuildCommands(program, context);

@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { parseDocument } from 'yaml';
-import { BrambleError, messageOf, type Problem, systemCode } from '../support/errors.ts';
+import { deepFreeze } from '../support/deep-freeze.ts';
+import { BrambleError, type Problem, systemCode } from '../support/errors.ts';
 import { findProblems, invalid } from '../support/schema.ts';
+import { type ConfigText, isTree, readConfigFile, type Tree } from './file.ts';
 import { type Config, ConfigSchema } from './schema.ts';
-
-type Tree = Record<string, unknown>;
 
 export interface ConfigSources {
   /** Values below the file, such as those of the demo. */
@@ -32,6 +30,8 @@ const notConfig = new Set([
   'BRAMBLE_PASSWORD_FILE',
   'BRAMBLE_HOME',
   'BRAMBLE_BUILD',
+  'BRAMBLE_WIFI_PASSWORD',
+  'BRAMBLE_USER_PASSWORD',
 ]);
 
 /**
@@ -42,11 +42,9 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   const found = readFile(sources);
   const problems: Problem[] = [];
   const fromEnv = readEnvironment(sources.env, problems);
-  const tree = [sources.base ?? {}, found?.tree ?? {}, fromEnv, sources.overrides ?? {}].reduce<Tree>(
-    merge,
-    {},
-  );
-  problems.push(...findProblems(ConfigSchema, tree), ...crossProblems(tree));
+  const { cluster, ...fromFile } = found?.tree ?? {}; // how nodes are made is nothing to an agent
+  const tree = [sources.base ?? {}, fromFile, fromEnv, sources.overrides ?? {}].reduce<Tree>(merge, {});
+  problems.push(...findProblems(ConfigSchema, tree), ...findConflicts(tree));
   if (problems.length > 0) {
     throw invalid(problems, {
       what: found ? `the configuration (${found.path})` : 'the configuration',
@@ -56,32 +54,16 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   return { config: deepFreeze(tree) as Config, file: found?.path }; // checked by findProblems above
 }
 
-function readFile({ file, defaultFile }: ConfigSources): { path: string; tree: Tree } | undefined {
+function readFile({ file, defaultFile }: ConfigSources): ConfigText | undefined {
   const path = file ?? defaultFile;
   if (path === undefined) return undefined;
-  let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    return readConfigFile(path);
   } catch (err) {
-    if (file === undefined && systemCode(err) === 'ENOENT') return undefined;
-    throw new BrambleError('CONFIG_INVALID', `cannot read the configuration ${path}: ${messageOf(err)}`, {
-      cause: err,
-    });
+    const isMissing = err instanceof BrambleError && systemCode(err.cause) === 'ENOENT';
+    if (file === undefined && isMissing) return undefined;
+    throw err;
   }
-  const document = parseDocument(text, { prettyErrors: true });
-  const [first] = document.errors;
-  if (first)
-    throw new BrambleError(
-      'CONFIG_INVALID',
-      `${path} is not YAML: ${first.message.split('\n')[0]?.replace(/:$/, '')}`,
-      {
-        cause: first,
-      },
-    );
-  const value: unknown = document.toJS() ?? {};
-  if (!isTree(value))
-    throw new BrambleError('CONFIG_INVALID', `${path} must be a map of sections such as "mqtt:"`);
-  return { path, tree: value };
 }
 
 /** `BRAMBLE_MOTION__DEBOUNCE_MS=20` → `{ motion: { debounceMs: 20 } }`. */
@@ -147,7 +129,7 @@ function parseText(text: string, schema: AnySchema): unknown {
 }
 
 /** What one schema cannot say: rules between keys. */
-function crossProblems(tree: Tree): Problem[] {
+export function findConflicts(tree: Tree): Problem[] {
   const problems: Problem[] = [];
   const { mqtt, gauge, motion } = tree;
   for (const [section, value] of Object.entries({ mqtt, gateway: tree.gateway })) {
@@ -181,13 +163,4 @@ function merge(below: Tree, above: Tree): Tree {
     merged[key] = isTree(present) && isTree(value) ? merge(present, value) : structuredClone(value);
   }
   return merged;
-}
-
-function isTree(value: unknown): value is Tree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function deepFreeze<Value extends object>(value: Value): Value {
-  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) deepFreeze(part);
-  return Object.freeze(value);
 }

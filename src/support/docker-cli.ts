@@ -39,7 +39,7 @@ export function openDockerCli({ env, signal }: DockerSurroundings): DockerCli {
         child.once('error', (err) => reject(signal.aborted ? signal.reason : cannotRun(err)));
         child.once('close', (status) => {
           if (status === 0) resolve(lines.out.join('\n').trimEnd());
-          else reject(toError(args, lines.err));
+          else reject(toDockerError(args, lines.err));
         });
       }),
   };
@@ -74,7 +74,8 @@ const known: readonly { pattern: RegExp; code: ErrorCode; advice?: string }[] = 
   },
 ];
 
-function toError(args: readonly string[], errors: readonly string[]): BrambleError {
+/** What the `docker` program printed when it failed, as an error that says what to do. */
+export function toDockerError(args: readonly string[], errors: readonly string[]): BrambleError {
   const said = errors.filter((line) => line.trim() !== '' && !/^DEPRECATED|^ {12}/.test(line));
   const text = said.slice(-5).join(' ').trim() || 'it gave no reason';
   const found = known.find(({ pattern }) => pattern.test(text));

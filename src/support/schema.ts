@@ -7,7 +7,7 @@ import { hideCredentials } from './hide-credentials.ts';
 /**
  * The one place where data from outside is compared with a TypeBox schema: configuration, HTTP bodies, events, stack
  * files. Defaults are filled in; unknown keys are errors where the schema says `additionalProperties: false`; a value
- * that the schema calls `secret` is in no message.
+ * that the schema calls `secret` is in no message. `patternErrorMessage` says what a pattern means: here, and in editors.
  */
 const ajv = new Ajv({
   allErrors: true,
@@ -81,9 +81,10 @@ function toProblem({ instancePath, keyword, params, message, data, parentSchema 
       return { path, message: `must be one of ${params.allowedValues.join(', ')}, not ${show(data)}` };
     case 'const':
       return { path, message: `must be ${show(params.allowedValue)}, not ${show(data)}` };
-    default:
-      if (parentSchema?.secret) return { path, message: message ?? keyword };
-      return { path, message: `${message ?? keyword}, not ${show(data)}` };
+    default: {
+      const rule = (keyword === 'pattern' && parentSchema?.patternErrorMessage) || (message ?? keyword);
+      return { path, message: parentSchema?.secret ? rule : `${rule}, not ${show(data)}` };
+    }
   }
 }
 

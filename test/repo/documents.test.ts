@@ -6,8 +6,8 @@ import { parse } from 'yaml';
 import pkg from '../../package.json' with { type: 'json' };
 import { createPaint } from '../../src/cli/paint.ts';
 import { createProgram } from '../../src/cli/program.ts';
+import { FileSchema } from '../../src/config/file-schema.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { ConfigSchema } from '../../src/config/schema.ts';
 import { renderWelcome } from '../../src/dev/screen.ts';
 import { topics } from '../../src/events/topics.ts';
 import { findProblems } from '../../src/support/schema.ts';
@@ -53,11 +53,14 @@ describe('the documents', () => {
   });
 
   it('name only configuration keys that there are', () => {
-    const sections = Object.entries(ConfigSchema.properties).flatMap(([name, part]) =>
+    const sections = Object.entries(FileSchema.properties).flatMap(([name, part]) =>
       'properties' in part ? [name] : [],
     );
-    const key = new RegExp(`\`(?:--set )?((?:${sections.join('|')})(?:\\.[a-zA-Z]+)+)(?![a-zA-Z.])`, 'g');
-    const isKnown = ([, path = '']: RegExpMatchArray) => hasKey(ConfigSchema, path.split('.'));
+    const key = new RegExp(
+      `\`(?:--set )?((?:${sections.join('|')})(?:\\.[a-zA-Z0-9]+)+)(?![a-zA-Z0-9.])`,
+      'g',
+    );
+    const isKnown = ([, path = '']: RegExpMatchArray) => hasKey(FileSchema, path.split('.'));
     // Files, and types of events, are written in the same way.
     const isOther = ([, path = '']: RegExpMatchArray) => /\.(ts|mjs|md|detected|cleared|message)$/.test(path);
     expect(wrong(key, (match) => isKnown(match) || isOther(match))).toEqual([]);
@@ -65,7 +68,7 @@ describe('the documents', () => {
     const isVariable = ([, name = '']: RegExpMatchArray) => {
       const path = name.slice('BRAMBLE_'.length).toLowerCase().split('__');
       return hasKey(
-        ConfigSchema,
+        FileSchema,
         path.map((part) => part.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase())),
       );
     };
@@ -79,7 +82,7 @@ describe('the documents', () => {
     const configurations = examples.filter(({ value }) => 'mqtt' in value || 'gateway' in value);
     expect(configurations.length).toBeGreaterThan(0);
     for (const { file, value } of configurations)
-      expect({ file, problems: findProblems(ConfigSchema, value) }).toEqual({ file, problems: [] });
+      expect({ file, problems: findProblems(FileSchema, value) }).toEqual({ file, problems: [] });
   });
 
   it('show the start screen as it is', () => {

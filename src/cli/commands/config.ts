@@ -24,9 +24,10 @@ export function addConfig(program: Command, context: CliContext): void {
   });
 }
 
-async function schemaText(): Promise<string> {
-  const { ConfigSchema } = await import('../../config/schema.ts');
-  return toJson({ $schema: 'http://json-schema.org/draft-07/schema#', ...ConfigSchema });
+/** For editors: what bramble.yaml may say. */
+export async function schemaText(): Promise<string> {
+  const { FileSchema } = await import('../../config/file-schema.ts');
+  return toJson({ $schema: 'http://json-schema.org/draft-07/schema#', ...FileSchema });
 }
 
 async function configText(options: ConfigOptions, { env }: CliContext): Promise<string> {

@@ -218,11 +218,12 @@ async function readOptions(flags: RenderFlags): Promise<Rendered> {
   };
 }
 
-/** Refused here, where its author is, and not by every agent. */
+/** Refused here, where its author is, and not by every agent. How the nodes are made stays here. */
 async function readConfig(file: string): Promise<string> {
   const { loadConfig } = await import('../../config/load.ts');
+  const { withoutCluster } = await import('../../config/file.ts');
   loadConfig({ file, env: {} });
-  return readText(file);
+  return withoutCluster(await readText(file));
 }
 
 async function gatewayUser({ config: file }: RenderFlags): Promise<string> {

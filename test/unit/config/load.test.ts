@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseConfig, withoutCluster } from '../../../src/config/file.ts';
 import { loadConfig, setAt } from '../../../src/config/load.ts';
 import { redact } from '../../../src/config/redact.ts';
 import { BrambleError } from '../../../src/support/errors.ts';
@@ -111,7 +112,26 @@ describe('loadConfig', () => {
   });
 
   it('takes no notice of variables that are no part of it', () => {
-    expect(() => loadConfig({ env: { BRAMBLE_BUILD: 'abc', BRAMBLE_USER: 'me' } })).not.toThrow();
+    const env = {
+      BRAMBLE_BUILD: 'abc',
+      BRAMBLE_USER: 'me',
+      BRAMBLE_WIFI_PASSWORD: 'a',
+      BRAMBLE_USER_PASSWORD: 'b',
+    };
+    expect(() => loadConfig({ env })).not.toThrow();
+  });
+
+  it('does not look at how the nodes are made, and keeps it from agents', () => {
+    const file = write('cluster: { nodes: [{ nmae: pi-01 }] }\nmotion: { gpio: 5 }\n');
+    const { config } = loadConfig({ file, env: {} });
+    expect(config.motion.gpio).toBe(5);
+    expect(config).not.toHaveProperty('cluster');
+  });
+
+  it('lets no variable say how the nodes are made', () => {
+    const env = { BRAMBLE_CLUSTER__NAME: 'other', BRAMBLE_CLUSTER__NODES: 'a,b' };
+    expect(() => loadConfig({ env })).toThrow(/BRAMBLE_CLUSTER__NAME: .* not a known key/);
+    expect(() => loadConfig({ env })).toThrow(/BRAMBLE_CLUSTER__NODES: .* not a known key/);
   });
 
   it('lets a setting reach nothing but its own tree', () => {
@@ -123,6 +143,37 @@ describe('loadConfig', () => {
   it('gives a frozen result', () => {
     const { config } = loadConfig({ env: {} });
     expect(Object.isFrozen(config) && Object.isFrozen(config.mqtt.listen)).toBe(true);
+  });
+});
+
+describe('the file as agents get it', () => {
+  const agents = '# mine\nmotion:\n  gpio: 5\n';
+
+  it('has nothing of how the nodes are made, nor a comment that may tell of it', () => {
+    const text = withoutCluster(`${agents}# secret place\ncluster:\n  name: hush # secret\n`);
+    expect(text).toBe('motion:\n  gpio: 5\n');
+  });
+
+  it('is as it was written where there is nothing to leave out', () => {
+    expect(withoutCluster(agents)).toBe(agents);
+  });
+});
+
+describe('the place of a key in its file', () => {
+  const { lineOf } = parseConfig(
+    'bramble.yaml',
+    'motion:\n  gpio: 5\ncluster:\n  nodes:\n    - name: a\n    - name: b\n',
+  );
+
+  it.each([
+    ['motion.gpio', 2],
+    ['motion.missing', 1],
+    ['cluster.nodes.1.name', 6],
+    ['cluster.nodes.1.role', 6],
+    ['cluster.nodes.7', 4],
+    ['none', undefined],
+  ])('of %s is line %s', (path, line) => {
+    expect(lineOf(path)).toBe(line);
   });
 });
 

@@ -1,0 +1,106 @@
+import { sleep } from '../../src/support/clock.ts';
+import { BrambleError } from '../../src/support/errors.ts';
+import type { InventoryNode } from '../inventory.ts';
+import { askDocker, dockerOf } from '../remote/docker.remote.ts';
+import type { Cluster, Step, StepContext } from '../up/phase.ts';
+import { addressOf, askableManager, firstManager } from './roles.ts';
+
+const managersPort = 2377;
+const pollMs = 500;
+/** An election takes up to 20 s, and a first state over a slow card as long again. */
+const longestWaitMs = 90_000;
+
+/** A node that is no member becomes one. It leaves first what it cannot be a member of any more. */
+export function join(node: InventoryNode, cluster: Cluster): Step {
+  const { name, role } = node;
+  return {
+    node: name,
+    title: `join the Swarm as a ${role}`,
+    async act(context) {
+      const { remote, remoteOf, signal } = context;
+      const manager = askableManager(cluster) ?? firstManager(cluster.wanted).name;
+      const managerNode =
+        cluster.wanted.nodes.find((other) => other.name === manager) ?? firstManager(cluster.wanted);
+      const state = cluster.facts.get(name)?.docker?.swarm.state ?? 'inactive';
+      if (state !== 'inactive')
+        await askDocker(remote, { method: 'POST', path: '/swarm/leave?force=true' }, signal);
+      const body = {
+        ListenAddr: `0.0.0.0:${managersPort}`,
+        AdvertiseAddr: addressOf(node, cluster),
+        RemoteAddrs: [`${addressOf(managerNode, cluster)}:${managersPort}`],
+        JoinToken: await tokenFor(role, remoteOf(manager), signal),
+      };
+      await askDocker(remote, { method: 'POST', path: '/swarm/join', body }, signal);
+      await untilMember(node, manager, context);
+    },
+  };
+}
+
+async function tokenFor(
+  role: InventoryNode['role'],
+  manager: StepContext['remote'],
+  signal: AbortSignal,
+): Promise<string> {
+  const answer = await askDocker(manager, { method: 'GET', path: '/swarm' }, signal);
+  const tokens = hasTokens(answer) ? answer.JoinTokens : undefined;
+  const token = role === 'manager' ? tokens?.Manager : tokens?.Worker;
+  if (token === undefined)
+    throw new BrambleError(
+      'REMOTE_FAILED',
+      `${manager.name} gives no token to join its Swarm; is it still a manager?`,
+    );
+  return token;
+}
+
+function hasTokens(answer: unknown): answer is { JoinTokens: { Manager?: string; Worker?: string } } {
+  return typeof answer === 'object' && answer !== null && 'JoinTokens' in answer;
+}
+
+export async function promote(node: InventoryNode, cluster: Cluster, context: StepContext): Promise<void> {
+  const manager = requireManager(cluster);
+  await dockerOf(context.remoteOf(manager), context.signal).run(['node', 'promote', node.name]);
+  await untilMember(node, manager, context);
+}
+
+export function requireManager(cluster: Cluster): string {
+  const manager = askableManager(cluster);
+  if (manager === undefined)
+    throw new BrambleError('CONTROL_OFFLINE', 'no manager of the Swarm can be asked; bring one back first');
+  return manager;
+}
+
+/**
+ * Until the managers see it ready, and, of a manager, until it answers itself: one that is on its way counts for the quorum and
+ * cannot vote, so that the next to join, or a leader that goes, would stop them all.
+ */
+async function untilMember(
+  { name, role }: InventoryNode,
+  manager: string,
+  { clock, remote, remoteOf, signal }: StepContext,
+): Promise<void> {
+  const deadlineMs = clock.monotonicMs() + longestWaitMs;
+  const docker = dockerOf(remoteOf(manager), signal);
+  for (;;) {
+    const format = '{{.Status.State}} {{if .ManagerStatus}}{{.ManagerStatus.Reachability}}{{end}}';
+    const [state, reachability] = (
+      await docker.run(['node', 'inspect', '--format', format, name]).catch(() => '')
+    ).split(' ');
+    const isIn = state === 'ready' && (role === 'worker' || reachability === 'reachable');
+    if (isIn && (role === 'worker' || (await answersItself(remote, signal)))) return;
+    if (clock.monotonicMs() > deadlineMs)
+      throw new BrambleError(
+        'UNREACHABLE',
+        `${name} joined, but ${manager} does not see it ready; are the ports 2377/tcp, 7946/tcp+udp and 4789/udp open between them?`,
+      );
+    await sleep(clock, pollMs, signal);
+  }
+}
+
+async function answersItself(remote: StepContext['remote'], signal: AbortSignal): Promise<boolean> {
+  const { status } = await remote.run(['docker', 'node', 'ls', '--quiet'], {
+    as: 'root',
+    accept: [1],
+    signal,
+  });
+  return status === 0;
+}

@@ -1,0 +1,93 @@
+import { request } from 'node:http';
+import type { Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { type DockerCli, toDockerError } from '../../src/support/docker-cli.ts';
+import { BrambleError } from '../../src/support/errors.ts';
+import type { Remote } from './remote.ts';
+
+/** Images are pulled by it. */
+const longestMs = 900_000;
+
+/** The `docker` program of another machine. */
+export function dockerOf(remote: Remote, signal: AbortSignal): DockerCli {
+  return {
+    run: async (args, { stdin, onLine } = {}) => {
+      const { status, stdout, stderr } = await remote.run(['docker', ...args], {
+        as: 'root',
+        stdin,
+        ...(onLine && { onLine }),
+        accept: allStatuses,
+        timeoutMs: longestMs,
+        signal,
+      });
+      if (status !== 0) throw atNode(remote.name, toDockerError(args, stderr.split('\n')));
+      return stdout.trimEnd();
+    },
+  };
+}
+
+const allStatuses = Array.from({ length: 255 }, (_, status) => status);
+
+function atNode(name: string, err: BrambleError): BrambleError {
+  return new BrambleError(err.code, `${name}: ${err.message}`, { cause: err });
+}
+
+export interface DockerCall {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** Below the API's version: `/swarm/join`. */
+  readonly path: string;
+  readonly body?: unknown;
+}
+
+/**
+ * Asks the Engine of another machine over its own socket, for what must not stand in a list of processes: join tokens are in
+ * bodies only. Resolves to the answer's JSON; rejects with what Docker says is wrong.
+ */
+export async function askDocker(
+  remote: Remote,
+  { method, path, body }: DockerCall,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const stream = await remote.pipe(['docker', 'system', 'dial-stdio'], { as: 'root', signal });
+  try {
+    const payload = body === undefined ? '' : JSON.stringify(body);
+    const call = request({
+      method,
+      path,
+      host: 'docker',
+      headers: {
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(payload),
+        connection: 'close',
+      },
+      createConnection: () => stream as Socket, // of a socket only what every duplex stream has is used
+      signal,
+    });
+    const answered = new Promise<{ status: number; said: string }>((resolve, reject) => {
+      call.once('error', reject);
+      call.once('response', (response) => {
+        text(response).then((said) => resolve({ status: response.statusCode ?? 0, said }), reject);
+      });
+    });
+    call.end(payload);
+    const { status, said } = await answered;
+    if (status >= 400)
+      throw new BrambleError(
+        'REMOTE_FAILED',
+        `${remote.name}: Docker refused ${method} ${path}: ${messageIn(said)}`,
+      );
+    return said === '' ? undefined : JSON.parse(said);
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** Docker's errors are `{ "message": … }`. */
+function messageIn(said: string): string {
+  try {
+    const { message } = JSON.parse(said);
+    return String(message);
+  } catch {
+    return said.trim();
+  }
+}
