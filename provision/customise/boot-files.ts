@@ -10,3 +10,11 @@ export interface BootFile {
 
 /** How an image wants to be told at its first boot: by its release of Raspberry Pi OS. */
 export type FirstBoot = 'bookworm' | 'trixie';
+
+/** What an image's boot partition has already, and we add to. */
+export interface PresentFiles {
+  /** `cmdline.txt`. */
+  readonly cmdline: string;
+  /** `config.txt`. */
+  readonly config: string;
+}

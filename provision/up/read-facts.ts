@@ -1,5 +1,6 @@
 import type { Clock } from '../../src/support/clock.ts';
 import { BrambleError } from '../../src/support/errors.ts';
+import { flashIdFile } from '../customise/first-boot-script.ts';
 import type { Remote } from '../remote/remote.ts';
 import type { DockerFacts, NodeFacts } from './facts.ts';
 
@@ -36,9 +37,6 @@ if command -v docker >/dev/null; then
 fi
 say end .
 `;
-
-/** Where first boot writes which flash of the card it was. */
-export const flashIdFile = '/etc/bramble/flash-id';
 
 export interface ReadFactsOptions {
   readonly clock: Pick<Clock, 'nowMs'>;

@@ -193,7 +193,7 @@ export const ClusterSchema = Type.Object(
       default: 'en_GB.UTF-8',
       description: 'language and country',
     }),
-    keymap: Text('^[a-z]{2,}(-[a-z0-9]+)*$', 'a layout such as gb or de', {
+    keymap: Text('^[a-z]{2,10}$', 'a layout such as gb or de', {
       default: 'gb',
       description: 'keyboard at the screen',
     }),

@@ -17,7 +17,7 @@ KbdInteractiveAuthentication no
 HostKey /etc/ssh/ssh_host_ed25519_key
 '
 user='ada'
-password_hash='$6$saltstring$EjjWJR4mu4MOI9Hu8hpHCRZZjuffpm/9IbbFp6M8Za23.bRx3u0bCuc6pMaHKHUmpt.lIJMsHAG12xyapaX9S/'
+password_hash='$6$saltstring$AIsRs/Ee56G/tC8MEHhvReZTfx8u3rXXMl6eYrjCG9ibix19DxoMBLogdTET5Ukw9Sf7eZTITsuk0Ry5qulYz.'
 authorized_keys='ssh-ed25519 QWRhJ3Mga2V5 ada@laptop
 ssh-rsa Qm9iJ3Mga2V5 Bob'\''s "old" key
 '
