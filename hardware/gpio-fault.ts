@@ -3,7 +3,7 @@ import { BrambleError, messageOf, systemCode } from '../src/support/errors.ts';
 /** What the kernel's answers mean for a pin, and what to do. */
 const advices: Record<string, string> = {
   EACCES:
-    'not permitted; run as root or as a member of the group gpio, in a container with /sys bound writable',
+    'not permitted; run as root or as a member of the group gpio, in a container with /sys bound writable and not confined by AppArmor',
   EPERM:
     'not permitted; run as root or as a member of the group gpio, in a container with /sys bound writable',
   EROFS: '/sys is read-only; bind it writable into the container',

@@ -78,12 +78,18 @@ export function nameParts(
   };
 }
 
-/** Removes the stack's services and network, its secrets and configs. Volumes, and what is in them, stay. */
+/**
+ * Removes the stack's services, secrets and configs, and its network unless functions are in it: that `docker stack rm`
+ * would call a failure. Volumes, and what is in them, stay.
+ */
 export async function removeStack(docker: DockerCli, name: string): Promise<boolean> {
   const services = await linesOf(docker, ['stack', 'services', '--quiet', name]).catch(() => []);
-  if (services.length > 0) await docker.run(['stack', 'rm', name]);
-  const kept = await removeUnused(docker, name, new Set());
-  return services.length > 0 || kept > 0;
+  if (services.length > 0) await docker.run(['service', 'rm', ...services]);
+  const removed = await removeUnused(docker, name, new Set());
+  const filter = `label=com.docker.stack.namespace=${name}`;
+  const networks = await linesOf(docker, ['network', 'ls', '--quiet', '--filter', filter]);
+  for (const network of networks) await docker.run(['network', 'rm', network]).catch(() => {}); // in use
+  return services.length > 0 || removed > 0;
 }
 
 /** Secrets and configs that no service has any more; the services of an update that still runs keep theirs. */

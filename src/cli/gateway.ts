@@ -23,9 +23,9 @@ export interface Connection {
 
 export interface Call {
   readonly method: string;
-  /** Below the gateway's address, starting with `/`. */
+  /** Below the gateway's address, starting with `/`; may have a query of its own if `query` is left out. */
   readonly path: string;
-  readonly query?: Readonly<Record<string, string | undefined>> | URLSearchParams | undefined;
+  readonly query?: Readonly<Record<string, string | undefined>> | undefined;
   readonly headers?: Readonly<Record<string, string | string[]>>;
   readonly body?: Uint8Array | string | Readable | undefined;
 }
@@ -110,8 +110,7 @@ async function send(
 ): Promise<IncomingMessage> {
   signal.throwIfAborted();
   const target = new URL(addressOf(url) + call.path);
-  const query = call.query instanceof URLSearchParams ? call.query : toSearch(call.query ?? {});
-  target.search = query.toString();
+  if (call.query !== undefined) target.search = toSearch(call.query).toString();
   const request = target.protocol === 'https:' ? (await import('node:https')).request : requestPlain;
   const headers = { ...staying, ...call.headers, ...lengthOf(call.body), ...authorization(credentials) };
   const options: RequestOptions = { method: call.method, headers, signal, agent: false };

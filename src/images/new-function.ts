@@ -20,7 +20,6 @@ export interface NewFunction {
 const emptyStack = `version: 1.0
 provider:
   name: openfaas
-functions: {}
 `;
 
 /** Copies the template's sample handler and adds the entry. Overwrites nothing. Resolves to the handler's folder. */

@@ -9,6 +9,7 @@ import { duringTest } from '../support/during-test.ts';
 import { type Pins, whyNoPins } from '../support/in-private-sysfs.ts';
 import type { Listening } from '../support/listener.ts';
 import { hasMosquitto, type Mosquitto, mosquittoPub } from '../support/mosquitto.ts';
+import { toHex } from '../support/pictures.ts';
 import { root } from '../support/repo.ts';
 import { slaveText } from '../support/sensors.ts';
 import { type FileTree, makeTree } from '../support/tree.ts';
@@ -100,10 +101,6 @@ function row(red: number, green: number, blue: number, light = brightness): Pixe
 
 const sameAs = (one: readonly Pixel[], other: readonly Pixel[]) =>
   JSON.stringify(one.map(toHex)) === JSON.stringify(other.map(toHex));
-
-function toHex({ red, green, blue }: Pixel): string {
-  return `#${[red, green, blue].map((value) => value.toString(16).padStart(2, '0')).join('')}`;
-}
 
 function untilShown(bench: Bench, what: string, wanted: readonly Pixel[]): Promise<boolean> {
   return until(`the LEDs show ${what}`, async () => sameAs(await shown(bench), wanted));

@@ -268,6 +268,19 @@ describe('bramble invoke', () => {
     expect(String(gateway.seen[0]?.body)).toBe('{}');
   });
 
+  it.each([
+    [['--path', '/x?flag'], '/x?flag'],
+    [['--path', '/x?flag='], '/x?flag='],
+    [['--path', 'x?a=1&a=2;b+c%20d=?'], '/x?a=1&a=2;b+c%20d=?'],
+    [['--path', '?flag'], '?flag'],
+    [['--path', '/x#y?z'], '/x%23y?z'],
+    [['--query', 'flag'], '?flag'],
+    [['--path', '/x?flag', '--query', 'day=1 & 2', '--query', 'end='], '/x?flag&day=1%20%26%202&end='],
+  ])('sends the query of %j as it was typed', async (argv, target) => {
+    await bramble(['invoke', 'echo', ...argv, '--data', '']);
+    expect(gateway.seen[0]?.url).toBe(`/function/echo${target}`);
+  });
+
   it('sends a file', async () => {
     gateway.on('POST /function/echo', echo);
     writeFileSync(join(folder, 'body.txt'), 'from a file');

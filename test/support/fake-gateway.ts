@@ -6,6 +6,8 @@ export interface SeenRequest {
   readonly method: string;
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
+  /** Path and query as they came. */
+  readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
@@ -32,6 +34,7 @@ export async function openFakeGateway(): Promise<FakeGateway> {
       method: incoming.method ?? '',
       path: url.pathname,
       query: Object.fromEntries(url.searchParams),
+      url: incoming.url ?? '',
       headers: incoming.headers,
       body: await buffer(incoming),
     };

@@ -9,13 +9,16 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-export async function startHttpServer(listener: RequestListener, port = 0): Promise<HttpServer> {
-  const server = createServer(listener).listen(port, '127.0.0.1');
+export async function startHttpServer(
+  listener: RequestListener,
+  { host = '127.0.0.1' }: { readonly host?: string } = {},
+): Promise<HttpServer> {
+  const server = createServer(listener).listen(0, host);
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new TypeError('not a TCP server');
   return {
-    address: `127.0.0.1:${address.port}`,
+    address: `${host}:${address.port}`,
     port: address.port,
     close: async () => {
       const closed = once(server, 'close');

@@ -16,6 +16,8 @@ export interface PinsOptions {
   /** BCM numbers of a Blinkt!, whose frames are decoded. */
   readonly data?: number;
   readonly clock?: number;
+  /** Path below /sys → the folder that is seen there: `bus/w1`. */
+  readonly folders?: Readonly<Record<string, string>>;
 }
 
 export interface SpawnOptions {
@@ -25,6 +27,8 @@ export interface SpawnOptions {
 
 /** The outside of an emulated chip, and a way to start programs that find it in `/sys/class/gpio`. */
 export interface Pins {
+  /** Its mounts, for a program that enters them by itself. */
+  readonly mountNamespace: string;
   setLevel(bcm: number, level: Level): Promise<void>;
   pin(bcm: number): Promise<LineState>;
   /** A driver claims the line. */
@@ -53,8 +57,11 @@ export function whyNoPins(env: NodeJS.ProcessEnv = process.env): string | undefi
 }
 
 /** Starts the emulator, as the first process of a private mount namespace. */
-export async function startPins(options: PinsOptions = {}): Promise<Pins> {
-  const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+export async function startPins({ folders = {}, ...options }: PinsOptions = {}): Promise<Pins> {
+  const flags = [
+    ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]),
+    ...Object.entries(folders).flatMap(([place, folder]) => ['--folder', `${place}=${folder}`]),
+  ];
   const main = join(root, 'test/support/gpio-emulator/main.ts');
   const emulator = spawn(
     'unshare',
@@ -64,6 +71,7 @@ export async function startPins(options: PinsOptions = {}): Promise<Pins> {
   const client = new LineClient(emulator);
   await client.next('ready');
   return {
+    mountNamespace: `/proc/${emulator.pid}/ns/mnt`,
     setLevel: (bcm, level) => client.call('setLevel', bcm, level),
     pin: (bcm) => client.call('pin', bcm),
     occupy: (bcm) => client.call('occupy', bcm),

@@ -90,7 +90,10 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
 }
 
 /** What a foreign client needs to know of a broker without TLS. */
-export type BrokerAddress = Pick<Mosquitto, 'port'> & Partial<Pick<Mosquitto, 'login'>>;
+export interface BrokerAddress extends Pick<Mosquitto, 'port'>, Partial<Pick<Mosquitto, 'login'>> {
+  /** This machine unless told. */
+  readonly host?: string;
+}
 
 /** Runs `mosquitto_pub` with these arguments beside those for the connection; rejects if it fails. */
 export async function mosquittoPub(broker: BrokerAddress, args: readonly string[]): Promise<void> {
@@ -201,6 +204,6 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
-function connectionArgs({ port, login }: BrokerAddress): string[] {
-  return ['-h', '127.0.0.1', '-p', String(port), ...(login ? ['-u', login.user, '-P', login.password] : [])];
+function connectionArgs({ host = '127.0.0.1', port, login }: BrokerAddress): string[] {
+  return ['-h', host, '-p', String(port), ...(login ? ['-u', login.user, '-P', login.password] : [])];
 }

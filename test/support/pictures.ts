@@ -17,3 +17,8 @@ export function bitsOfFrame(pixels: readonly Pixel[]): string {
   );
   return '0'.repeat(32) + words.join('') + '0'.repeat(36);
 }
+
+/** As the agent writes colours: `#ff8000`. */
+export function toHex({ red, green, blue }: Pixel): string {
+  return `#${[red, green, blue].map((value) => value.toString(16).padStart(2, '0')).join('')}`;
+}

@@ -21,7 +21,7 @@ interface InvokeOptions extends AddressOptions, JsonOption {
   readonly contentType?: string;
   readonly method: string;
   readonly path: string;
-  readonly query: readonly [string, string][];
+  readonly query: readonly string[];
 }
 
 export function addInvoke(program: Command, context: CliContext): void {
@@ -39,8 +39,8 @@ export function addInvoke(program: Command, context: CliContext): void {
     .option('-H, --header <name: value>', 'add a header (repeatable)', collectHeader, {})
     .option('--content-type <type>', 'type of the body (default: text/plain)')
     .option('-m, --method <method>', 'HTTP method', 'POST')
-    .option('--path <path>', 'path below the function', '')
-    .option('--query <name=value>', 'add a query parameter (repeatable)', collectQuery, [])
+    .option('--path <path>', 'path below the function; a query may follow', '')
+    .option('--query <name=value>', 'add a query parameter, to be encoded (repeatable)', collectQuery, [])
     .action((name: string, options: InvokeOptions) => invoke(name, options, context));
   explain(command, {
     examples: [
@@ -98,13 +98,11 @@ function elapsedMs(startMs: number): number {
 async function toCall(name: string, options: InvokeOptions, context: CliContext): Promise<Call> {
   const method = options.method.toUpperCase();
   const door = options.async ? 'async-function' : 'function';
-  const path = options.path === '' || options.path.startsWith('/') ? options.path : `/${options.path}`;
   if (options.callback !== undefined && !options.async)
     throw new BrambleError('INVALID', '--callback needs --async');
   return {
     method,
-    path: `/${door}/${encodeURIComponent(name)}${path}`,
-    query: new URLSearchParams([...options.query]),
+    path: `/${door}/${encodeURIComponent(name)}${renderTarget(options)}`,
     headers: {
       'content-type': options.contentType ?? 'text/plain',
       ...(options.callback === undefined ? {} : { 'x-callback-url': options.callback }),
@@ -112,6 +110,14 @@ async function toCall(name: string, options: InvokeOptions, context: CliContext)
     },
     body: await chooseBody(method, options, context.stdin),
   };
+}
+
+/** Path and query as they were typed: `?flag` and `?flag=` are not the same to every function. */
+function renderTarget({ path: typed, query }: Pick<InvokeOptions, 'path' | 'query'>): string {
+  const [path = '', ...rest] = typed.replaceAll('#', '%23').split('?');
+  const queries = [...(rest.length > 0 ? [rest.join('?')] : []), ...query];
+  const slash = path === '' || path.startsWith('/') ? '' : '/';
+  return `${slash}${path}${queries.length > 0 ? `?${queries.join('&')}` : ''}`;
 }
 
 async function chooseBody(
@@ -170,5 +176,6 @@ function collectHeader(text: string, before: InvokeOptions['header']): InvokeOpt
 function collectQuery(text: string, before: InvokeOptions['query']): InvokeOptions['query'] {
   const [name = '', ...value] = text.split('=');
   if (name === '') throw new InvalidArgumentError('It must look like name=value.');
-  return [...before, [name, value.join('=')]];
+  const parts = value.length > 0 ? [name, value.join('=')] : [name];
+  return [...before, parts.map(encodeURIComponent).join('=')];
 }

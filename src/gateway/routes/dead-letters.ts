@@ -1,16 +1,20 @@
 import { Type } from 'typebox';
-import { functionName } from '../../functions/spec.ts';
 import { BrambleError } from '../../support/errors.ts';
 import { invalid } from '../../support/schema.ts';
 import type { App } from '../app-types.ts';
 import { letterToJson, letterWithDataToJson } from '../event-json.ts';
+import { plainName } from '../function-path.ts';
 import type { DeadLetters, GatewayOptions } from '../ports.ts';
 
 const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 const IdText = Type.String({ pattern: '^[1-9][0-9]{0,14}$' });
 const IdParams = Type.Object({ id: IdText });
+const FunctionQuery = Type.String({
+  pattern: '^[a-z0-9]([-.a-z0-9]{0,126}[a-z0-9])?$',
+  description: 'name of a function',
+});
 const ListQuery = Type.Object({
-  function: Type.Optional(functionName),
+  function: Type.Optional(FunctionQuery),
   limit: Type.Optional(Type.String({ pattern: '^([1-9][0-9]{0,2}|1000)$', description: '1 to 1000' })),
   before: Type.Optional({ ...IdText, description: 'only letters older than this id: the next page' }),
 });
@@ -19,7 +23,7 @@ const ReplayBody = Type.Object(
   { additionalProperties: false },
 );
 const PurgeQuery = Type.Object({
-  function: Type.Optional(functionName),
+  function: Type.Optional(FunctionQuery),
   all: Type.Optional(Type.Literal('true')),
 });
 const listLimit = '100';
@@ -35,7 +39,7 @@ export function registerDeadLetters(app: App, { deadLetters }: Pick<GatewayOptio
     async ({ query }) => {
       const letters = await deadLetters.list({
         limit: Number(query.limit ?? listLimit),
-        ...(query.function === undefined ? {} : { function: query.function }),
+        ...(query.function === undefined ? {} : { function: plainName(query.function) }),
         ...(query.before === undefined ? {} : { beforeId: Number(query.before) }),
       });
       return letters.map(letterToJson);
@@ -59,7 +63,8 @@ export function registerDeadLetters(app: App, { deadLetters }: Pick<GatewayOptio
       if (query.function === undefined && query.all === undefined)
         throw invalid([{ path: 'function', message: 'is required (or all=true)' }], { what: 'query' });
       const { function: name } = query;
-      return { deleted: await deadLetters.purge(name === undefined ? 'all' : { function: name }) };
+      const which = name === undefined ? 'all' : { function: plainName(name) };
+      return { deleted: await deadLetters.purge(which) };
     },
   );
   registerOne(app, deadLetters);

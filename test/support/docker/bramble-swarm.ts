@@ -5,6 +5,7 @@
  *   await bramble.cli('deploy', …);                   logged in, through the gateway of node 1
  *   await bramble.call(2, '/function/x');             the gateway of node 3
  *   const client = await bramble.connect();           a foreign MQTT client, as the broker's user `device`
+ *   await listen(bramble.broker, 'bramble/#');        the same by mosquitto_sub
  *   await bramble.stop();
  */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -14,6 +15,7 @@ import { connectAsync, type MqttClient } from 'mqtt';
 import { parse, stringify } from 'yaml';
 import { brokerLabel } from '../../../provision/stack.ts';
 import { type CliResult, runBuiltCli } from '../built-cli.ts';
+import type { BrokerAddress } from '../mosquitto.ts';
 import { buildAgentImage } from './agent-image.ts';
 import { type Swarm, startSwarm } from './docker.ts';
 import { buildImages, copyImages } from './images.ts';
@@ -34,18 +36,24 @@ export interface BrambleSwarm {
   /** With the gateway's password. */
   call(node: number, path: string, request?: RequestInit): Promise<Response>;
   connect(): Promise<MqttClient>;
+  readonly broker: Required<BrokerAddress>;
   stop(): Promise<void>;
 }
 
 export interface BrambleSwarmOptions {
   readonly nodes: number;
   readonly managers?: number;
+  /** Where the nodes have their mounts from, `/sys` among them. */
+  readonly mountNamespace?: string | undefined;
+  /** The agents' bramble.yaml. */
+  readonly config?: object;
   /** Index of the node that keeps the broker; 0 unless told. */
   readonly broker?: number;
 }
 
 export async function openBrambleSwarm({
   broker: brokerNode = 0,
+  config,
   ...options
 }: BrambleSwarmOptions): Promise<BrambleSwarm> {
   const swarm = await startSwarm(options);
@@ -73,12 +81,15 @@ export async function openBrambleSwarm({
           BRAMBLE_GATEWAY: `http://${manager.address}:${gatewayPort}`,
         },
       });
+    if (config !== undefined) await writeFile(join(folder, 'bramble.yaml'), stringify(config));
     const deployed = await cli(
       ...['stack', 'deploy', '--image', agentImage, '--broker-image', brokerImage],
-      ...['--docker-socket', manager.socketPath, '--timeout', '90'],
+      ...['--docker-socket', swarm.ownSocketPath, '--timeout', '90'],
       ...['--port', String(gatewayPort), '--broker-port', String(brokerPort)],
+      ...(config === undefined ? [] : ['--config', 'bramble.yaml']),
     );
-    const { gateway, broker } = await readPasswords(join(folder, '.bramble/stacks'));
+    const host = swarm.node(brokerNode).address;
+    const { gateway, broker: login } = await readPasswords(join(folder, '.bramble/stacks'));
     const authorization = `Basic ${Buffer.from(`${gateway.user}:${gateway.password}`).toString('base64')}`;
     return {
       swarm,
@@ -100,14 +111,15 @@ export async function openBrambleSwarm({
           headers: { authorization, ...request.headers },
         }),
       connect: async () => {
-        const client = await connectAsync(`mqtt://${swarm.node(brokerNode).address}:${brokerPort}`, {
-          username: broker.user,
-          password: broker.password,
+        const client = await connectAsync(`mqtt://${host}:${brokerPort}`, {
+          username: login.user,
+          password: login.password,
           reconnectPeriod: 100,
         });
         clients.push(client);
         return client;
       },
+      broker: { host, port: brokerPort, login },
       stop,
     };
   } catch (err) {

@@ -10,15 +10,21 @@ const run = promisify(execFile);
 const startLimitMs = 60_000;
 /** A hanging Engine must not hang the test. */
 const commandLimitMs = 180_000;
-const prepare = 'hostname "$1"; mount --bind "$2" /etc/resolv.conf; shift 2; "$@" & wait';
+/** As systemd does it: an Engine that is killed starts again after two seconds, and finds its data and old process ids. */
+const prepare = `hostname "$1"; mount --bind "$2" /etc/resolv.conf; mount --bind "$3" "$4"; pidfile=$5; shift 5
+while "$@" & wait $!; [ $? -eq 137 ]; do sleep 2; rm -f "$pidfile"; done`;
 
 export interface DaemonOptions {
   /** Name of the machine it believes to be. */
   readonly name: string;
   /** Network namespace it lives in. */
   readonly namespace: string;
+  /** Mount namespace that it has its mounts from; this machine's unless told. */
+  readonly mountNamespace?: string | undefined;
   /** Where all of it lies; not on an overlay file system. */
   readonly folder: string;
+  /** An empty folder of this machine in which the Engine, and its containers, see what lies in `folder`. */
+  readonly ownFolder: string;
   readonly dockerdArgs?: readonly string[];
 }
 
@@ -48,11 +54,12 @@ export class Daemon {
 
   /** Resolves when it answers. Starts again on the same data after `kill` or `stop`. */
   async start(): Promise<void> {
-    const { folder, namespace, name, dockerdArgs = [] } = this.#options;
+    const { folder, ownFolder, namespace, mountNamespace, name, dockerdArgs = [] } = this.#options;
     const execRoot = join(folder, 'exec');
     // Process ids of the last life mean nothing in this one.
     await rm(execRoot, { recursive: true, force: true });
-    await rm(join(folder, 'docker.pid'), { force: true });
+    const pidFile = join(folder, 'docker.pid');
+    await rm(pidFile, { force: true });
     await rm(this.socketPath, { force: true });
     await mkdir(join(folder, 'data'), { recursive: true });
     // Not this machine's own configuration.
@@ -63,7 +70,7 @@ export class Daemon {
     await writeFile(resolver, 'nameserver 127.0.0.1\n');
     const dockerd = [
       ...['dockerd', '--data-root', join(folder, 'data'), '--exec-root', execRoot],
-      ...['--pidfile', join(folder, 'docker.pid'), '--host', `unix://${this.socketPath}`],
+      ...['--pidfile', pidFile, '--host', `unix://${this.socketPath}`],
       ...['--config-file', configFile, '--log-level', 'warn', ...dockerdArgs],
     ];
     // It ends with us however we end; the shell is process 1 and buries the orphans.
@@ -71,8 +78,9 @@ export class Daemon {
       'setpriv',
       [
         ...['--pdeathsig', 'KILL', 'nsenter', `--net=/run/netns/${namespace}`],
+        ...(mountNamespace === undefined ? [] : [`--mount=${mountNamespace}`]),
         ...['unshare', '--mount', '--uts', '--ipc', '--pid', '--fork', '--kill-child', '--mount-proc'],
-        ...['sh', '-c', prepare, 'sh', name, resolver, ...dockerd],
+        ...['sh', '-c', prepare, 'sh', name, resolver, folder, ownFolder, pidFile, ...dockerd],
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );

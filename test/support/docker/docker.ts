@@ -21,10 +21,10 @@
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Daemon } from './daemon.ts';
+import { Daemon, type DaemonOptions } from './daemon.ts';
 import { isAlive, openLan } from './lan.ts';
 
 /** The reason why no Engine can be started, as the end of a test's name; empty when it can, and in CI, where it must. */
@@ -74,7 +74,7 @@ export async function startDocker({
   name = 'node-1',
   dockerdArgs = [],
 }: StartOptions = {}): Promise<DockerEngine> {
-  const machines = await startMachines([name], dockerdArgs);
+  const machines = await startMachines([name], { dockerdArgs });
   const [{ daemon, node }] = machines.all;
   return {
     ...node,
@@ -91,6 +91,8 @@ export async function startDocker({
 
 export interface Swarm {
   readonly hostAddress: string;
+  /** Where a service finds the Docker of whichever node it runs on. */
+  readonly ownSocketPath: string;
   readonly nodes: readonly DockerNode[];
   node(index: number): DockerNode;
   kill(index: number): Promise<void>;
@@ -106,6 +108,8 @@ export interface SwarmOptions {
   readonly nodes?: number;
   readonly managers?: number;
   readonly dockerdArgs?: readonly string[];
+  /** Mount namespace that the machines have their mounts from, `/sys` among them. */
+  readonly mountNamespace?: string | undefined;
 }
 
 /** Nodes `node-1`, `node-2`, …; the first ones are managers. Resolves when all are ready. */
@@ -113,9 +117,10 @@ export async function startSwarm({
   nodes = 3,
   managers = 1,
   dockerdArgs = [],
+  mountNamespace,
 }: SwarmOptions = {}): Promise<Swarm> {
   const names = Array.from({ length: nodes }, (_, i) => `node-${i + 1}`);
-  const machines = await startMachines(names, dockerdArgs);
+  const machines = await startMachines(names, { dockerdArgs, mountNamespace });
   const at = (index: number) => {
     const machine = machines.all[index];
     if (machine === undefined) throw new TypeError(`there is no node ${index}, only ${nodes}`);
@@ -129,6 +134,7 @@ export async function startSwarm({
   }
   return {
     hostAddress: machines.hostAddress,
+    ownSocketPath: machines.ownSocketPath,
     nodes: machines.all.map(({ node }) => node),
     node: (index) => at(index).node,
     kill: (index) => at(index).daemon.kill(),
@@ -148,6 +154,7 @@ interface Machine {
 
 interface Machines {
   readonly hostAddress: string;
+  readonly ownSocketPath: string;
   readonly overlayPool: string;
   readonly all: readonly [Machine, ...Machine[]];
   cut(index: number): Promise<void>;
@@ -155,10 +162,14 @@ interface Machines {
   stop(): Promise<void>;
 }
 
-async function startMachines(names: readonly string[], dockerdArgs: readonly string[]): Promise<Machines> {
+async function startMachines(
+  names: readonly string[],
+  options: Pick<DaemonOptions, 'dockerdArgs' | 'mountNamespace'>,
+): Promise<Machines> {
   await sweepFolders();
   const lan = await openLan();
   const folder = await mkdtemp(join(tmpdir(), `bramble-docker-${process.pid}-`));
+  const ownFolder = join(folder, 'own');
   const daemons: Daemon[] = [];
   const stop = async () => {
     await Promise.all(daemons.map((daemon) => daemon.kill()));
@@ -166,10 +177,11 @@ async function startMachines(names: readonly string[], dockerdArgs: readonly str
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
+    await mkdir(ownFolder);
     const all: Machine[] = [];
     for (const [index, name] of names.entries()) {
       const { namespace, address } = await lan.plug(index);
-      const daemon = new Daemon({ name, namespace, folder: join(folder, name), dockerdArgs });
+      const daemon = new Daemon({ ...options, name, namespace, folder: join(folder, name), ownFolder });
       daemons.push(daemon);
       const { socketPath } = daemon;
       const docker = daemon.docker.bind(daemon);
@@ -181,7 +193,7 @@ async function startMachines(names: readonly string[], dockerdArgs: readonly str
     await Promise.all(daemons.map((daemon) => daemon.start()));
     const [first, ...others] = all;
     if (first === undefined) throw new TypeError('at least one machine must be named');
-    return { ...lan, all: [first, ...others], stop };
+    return { ...lan, ownSocketPath: join(ownFolder, 'docker.sock'), all: [first, ...others], stop };
   } catch (err) {
     await stop();
     throw err;

@@ -29,8 +29,10 @@ export const inHeaderBytes = 40;
 const outHeaderBytes = 16;
 const attrBytes = 88;
 export const maxWriteBytes = 65_536;
-const folderMode = 0o040755;
+const folder = 0o040000;
 const regularFile = 0o100000;
+/** Group `gpio` of Raspberry Pi OS, whose udev rules let it do what root may, and nobody else anything. */
+const group = 997;
 const direntFolder = 4;
 const direntFile = 8;
 /** IN and OUT, as every file of the kernel's sysfs answers; PRI and ERR once there is something new in it. */
@@ -69,8 +71,14 @@ export function attrReply(entry: Entry, id: bigint): Buffer {
 
 function writeAttr(buffer: Buffer, at: number, entry: Entry, id: bigint): void {
   buffer.writeBigUInt64LE(id, at);
-  buffer.writeUInt32LE('names' in entry ? folderMode : regularFile | entry.mode, at + 60);
+  buffer.writeUInt32LE('names' in entry ? folder | shared(0o700) : regularFile | shared(entry.mode), at + 60);
   buffer.writeUInt32LE(1, at + 64);
+  buffer.writeUInt32LE(group, at + 72);
+}
+
+function shared(mode: number): number {
+  const owner = mode & 0o700;
+  return owner | (owner >> 3);
 }
 
 export function openReply(handle: bigint): Buffer {

@@ -8,7 +8,7 @@ import { Apa102Decoder } from '../apa102-decoder.ts';
 import { emitLine, serveLines } from '../json-lines.ts';
 import { EmulatedChip } from './chip.ts';
 import { FuseServer } from './fuse.ts';
-import { mountGpioClass } from './mount.ts';
+import { mountFolder, mountGpioClass } from './mount.ts';
 import { SysfsTree } from './sysfs-tree.ts';
 
 const { values } = parseArgs({
@@ -18,14 +18,19 @@ const { values } = parseArgs({
     ngpio: { type: 'string', default: '58' },
     data: { type: 'string', default: '23' },
     clock: { type: 'string', default: '24' },
+    folder: { type: 'string', multiple: true, default: [] },
   },
 });
-const { base, label, ngpio, data, clock } = values;
+const { base, label, ngpio, data, clock, folder: folders } = values;
 
 const decoder = new Apa102Decoder();
 const chip = new EmulatedChip({ base: Number(base), label, lineCount: Number(ngpio) }, (offset) => {
   if (offset === Number(clock)) decoder.clockRose(chip.line(Number(data)).level === 1 ? 1 : 0);
 });
+for (const pair of folders) {
+  const [place = '', folder = ''] = pair.split('=');
+  mountFolder(place, folder);
+}
 const server = new FuseServer(mountGpioClass(), new SysfsTree(chip));
 emitLine('ready');
 const calls = serveLines({

@@ -1,34 +1,44 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
-const classFolder = '/sys/class';
-export const gpioFolder = join(classFolder, 'gpio');
+const root = '/sys';
 
 /**
  * Puts a FUSE tree where the GPIO class belongs and returns the open `/dev/fuse` to serve it by. Call it in a private
  * mount namespace only: nobody else then sees a thing of it.
  */
 export function mountGpioClass(): number {
-  if (!existsSync(gpioFolder)) copyClassFolder();
+  const place = makePlace('class/gpio');
   const fd = openSync('/dev/fuse', 'r+');
   const options = `fd=3,rootmode=40755,user_id=0,group_id=0,allow_other,default_permissions`;
-  mount(['-i', '-t', 'fuse', '-o', options, 'gpio-emulator', gpioFolder], fd);
+  mount(['-i', '-t', 'fuse', '-o', options, 'gpio-emulator', place], fd);
   return fd;
 }
 
+/** Shows a folder at a place below `/sys`; what changes in it is seen there. In a private mount namespace only. */
+export function mountFolder(place: string, folder: string): void {
+  mount(['--bind', folder, makePlace(place)]);
+}
+
+function makePlace(path: string): string {
+  const place = join(root, path);
+  if (!existsSync(place)) addFolder(dirname(place), basename(place));
+  return place;
+}
+
 /**
- * No folder can be made in sysfs. So where a kernel without GPIO has no such class, another folder takes the place of
- * `/sys/class`, with all that was in it and one folder more. `/mnt` holds the old one while that is done.
+ * No folder can be made in sysfs. So where a kernel has none of that name, another folder takes the parent's place, with
+ * all that was in it and one folder more. `/mnt` holds the old one while that is done.
  */
-function copyClassFolder(): void {
-  mount(['--bind', classFolder, '/mnt']);
-  mount(['-t', 'tmpfs', '-o', 'mode=755', 'class', classFolder]);
-  for (const name of readdirSync('/mnt')) {
-    mkdirSync(join(classFolder, name));
-    mount(['--bind', join('/mnt', name), join(classFolder, name)]);
+function addFolder(parent: string, name: string): void {
+  mount(['--rbind', parent, '/mnt']);
+  mount(['-t', 'tmpfs', '-o', 'mode=755', basename(parent), parent]);
+  for (const old of readdirSync('/mnt')) {
+    mkdirSync(join(parent, old));
+    mount(['--rbind', join('/mnt', old), join(parent, old)]);
   }
-  mkdirSync(gpioFolder);
+  mkdirSync(join(parent, name));
   run('umount', ['-l', '/mnt']);
 }
 

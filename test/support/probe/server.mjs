@@ -1,6 +1,8 @@
 import { createServer } from 'node:http';
 import { probe } from './probe.mjs';
 
+const { CONTENT_TYPE: contentType = 'application/octet-stream' } = process.env;
+
 const server = createServer(async (request, response) => {
   const [path, query = ''] = request.url.split('?');
   // Events are posted to the root; whoever counts them is told of each before it is answered.
@@ -12,7 +14,7 @@ const server = createServer(async (request, response) => {
     return response.writeHead(told.status).end();
   }
   if (path === '/echo' || path === '/')
-    return request.pipe(response.writeHead(200, { 'content-type': 'application/octet-stream' }));
+    return request.pipe(response.writeHead(200, { 'content-type': contentType }));
   const chunks = await request.toArray();
   const body = await probe(path, query, Buffer.concat(chunks));
   response.end(body);

@@ -46,6 +46,23 @@ describe('a new function', () => {
     ]);
   });
 
+  it('begins a stack file that is easy to go on with', async () => {
+    await begin('hello', 'node', 'registry.local:5000');
+    expect(readFileSync(stackFile, 'utf8')).toBe(
+      [
+        'version: 1.0',
+        'provider:',
+        '  name: openfaas',
+        'functions:',
+        '  hello:',
+        '    lang: node',
+        '    handler: ./hello',
+        '    image: registry.local:5000/hello:latest',
+        '',
+      ].join('\n'),
+    );
+  });
+
   it('joins those that are in the stack file, and leaves its comments alone', async () => {
     writeFileSync(
       stackFile,
