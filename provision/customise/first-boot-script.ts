@@ -1,5 +1,5 @@
+import { quote } from '../../src/support/shell.ts';
 import type { NodeSetup } from './node-setup.ts';
-import { quote } from './shell.ts';
 
 /** Where a node says which flash it booted from, and which steps of its first boot failed. */
 export const flashIdFile = '/etc/bramble/flash-id';

@@ -4,23 +4,11 @@ import { createInterface } from 'node:readline';
 import { Duplex, Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BrambleError, messageOf, systemCode } from '../../src/support/errors.ts';
-import { quote } from './quote.ts';
+import { quote } from '../../src/support/shell.ts';
+import { endWithUs } from './end-with-us.ts';
 import type { Remote, RemoteResult, RemoteRunOptions } from './remote.ts';
+import { argumentsFor, option, type SshTarget } from './ssh-arguments.ts';
 import { toSshError } from './ssh-errors.ts';
-
-export interface SshTarget {
-  /** The node's name. */
-  readonly name: string;
-  readonly host: string;
-  readonly user: string;
-  readonly port: number;
-  /** A private key beside the user's own. */
-  readonly key?: string | undefined;
-  /** `user@host:port` to go through. */
-  readonly jump?: string | undefined;
-  /** Files, the project's first; nobody else's key is trusted. */
-  readonly knownHosts: readonly string[];
-}
 
 export interface SshRemoteOptions {
   /** A folder of our own, for the connection's socket; its path must be short (108 bytes in all, unix(7)). */
@@ -120,6 +108,17 @@ export class SshRemote implements Remote {
 
   /** The first session is `cat`: when this process is gone its input ends, and with it the connection. */
   async #open(signal: AbortSignal): Promise<Ssh> {
+    const opening = new AbortController(); // later the signal of who came first does not end what all use
+    const giveUp = () => opening.abort(signal.reason);
+    signal.addEventListener('abort', giveUp, { once: true });
+    try {
+      return await this.#openMaster(opening.signal);
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
+  }
+
+  async #openMaster(signal: AbortSignal): Promise<Ssh> {
     const child = this.#spawn(
       [...this.#master(), '--', this.#target.host, 'echo connected && exec cat'],
       signal,
@@ -226,27 +225,23 @@ export class SshRemote implements Remote {
   }
 
   #common(): string[] {
-    const { user, port, key, jump, knownHosts } = this.#target;
-    const option = (name: string, value: string | number) => ['-o', `${name}=${value}`];
     return [
       '-T',
       ...option('BatchMode', 'yes'),
       ...option('StrictHostKeyChecking', 'yes'),
-      ...option('UserKnownHostsFile', knownHosts.map((file) => `"${file}"`).join(' ')),
-      ...option('UpdateHostKeys', 'no'),
-      ...option('ConnectTimeout', connectSeconds),
-      ...option('ServerAliveInterval', 5),
-      ...option('ServerAliveCountMax', 3),
       ...option('LogLevel', 'ERROR'),
       ...option('ControlPath', `"${this.#options.socketFolder}/${this.name}"`),
-      ...['-l', user, '-p', String(port)],
-      ...(key === undefined ? [] : ['-i', key]),
-      ...(jump === undefined ? [] : ['-J', jump]),
+      ...argumentsFor(this.#target, { connectSeconds }),
     ];
   }
 
   #spawn(args: readonly string[], signal: AbortSignal): Ssh {
-    const child = spawn('ssh', args, { env: this.#options.env, signal, stdio: ['pipe', 'pipe', 'pipe'] });
+    // In a group of its own: Ctrl-C is for us, who let what was begun come to an end.
+    const child = spawn('ssh', args, {
+      ...{ env: this.#options.env, signal, detached: true },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    endWithUs(child);
     child.stdin.on('error', () => {}); // its exit status tells why it did not read
     return child;
   }
