@@ -82,6 +82,8 @@ export class SshRemote implements Remote {
     child.stderr.resume();
     const stream = Duplex.from({ writable: child.stdin, readable: child.stdout });
     stream.once('close', () => child.kill());
+    stream.on('error', () => {}); // who destroys it has had enough, and who reads it listens for himself
+    child.once('error', (err) => stream.destroy(signal.aborted ? err : cannotRun(err)));
     return stream;
   }
 

@@ -6,11 +6,12 @@ export interface NodeFacts {
   /** `Raspberry Pi 4 Model B Rev 1.4`; empty where the firmware does not say. */
   readonly model: string;
   readonly hostName: string;
+  /** Not those of Docker's own bridges, which are the same everywhere. */
   readonly addresses: readonly string[];
   readonly memoryBytes: number;
   readonly diskFreeBytes: number;
   readonly hasMemoryCgroup: boolean;
-  /** The node's clock against ours, after half of the way there and back. */
+  /** How far the node's clock is ahead of ours, at least: what may be the way there and back is not counted. */
   readonly clockOffsetMs: number;
   readonly bootId: string;
   /** Which flash of the card has booted; `undefined` on a machine that we did not flash. */
@@ -18,6 +19,25 @@ export interface NodeFacts {
   /** Hardware whose traces are there: a 1-Wire probe, an IIO sensor, a GPIO chip. */
   readonly hardware: readonly string[];
   readonly docker: DockerFacts | undefined;
+  readonly registry: RegistryFacts;
+}
+
+/** What a node has of the cluster's own registry. */
+export interface RegistryFacts {
+  /** Where it runs here. */
+  readonly served: ServedRegistry | undefined;
+  /** By address, `192.168.1.21:5000`: the SHA-256 of the authority whose certificate Docker has for it, and will have for a month. */
+  readonly trusted: Readonly<Record<string, string>>;
+}
+
+export interface ServedRegistry {
+  readonly address: string;
+  /** Of its configuration. */
+  readonly revision: string;
+  /** SHA-256 of its authority's certificate. */
+  readonly authority: string;
+  /** `bramble:0.1.0`, of names without a slash. */
+  readonly images: readonly string[];
 }
 
 export interface DockerFacts {

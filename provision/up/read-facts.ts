@@ -1,8 +1,9 @@
 import type { Clock } from '../../src/support/clock.ts';
 import { BrambleError } from '../../src/support/errors.ts';
 import { flashIdFile } from '../customise/first-boot-script.ts';
+import { registryPlaces } from '../registry/places.ts';
 import type { Remote } from '../remote/remote.ts';
-import type { DockerFacts, NodeFacts } from './facts.ts';
+import type { DockerFacts, NodeFacts, RegistryFacts } from './facts.ts';
 
 /**
  * One line a fact, `name<TAB>value`; a name may come more than once. Only reads, and never fails: what a machine does not have
@@ -16,9 +17,14 @@ say architecture "$(dpkg --print-architecture 2>/dev/null)"
 say osId "$ID"
 say codename "$VERSION_CODENAME"
 say prettyName "$PRETTY_NAME"
-[ -r /proc/device-tree/model ] && say model "$(tr -d '\0' </proc/device-tree/model)"
+# What /proc/device-tree leads to
+model=/sys/firmware/devicetree/base/model
+[ -r "$model" ] && say model "$(tr -d '\0' <"$model")"
 say hostName "$(hostname)"
-for address in $(hostname -I 2>/dev/null); do say address "$address"; done
+# Docker's bridges have the same addresses on every node
+ip -oneline address show up scope global | while read -r _ device _ address _; do
+  case $device in docker* | br-* | veth*) ;; *) say address "$(echo "$address" | cut -d/ -f1)" ;; esac
+done
 say memoryKilobytes "$(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo)"
 say diskFreeKilobytes "$(df -Pk /var/lib | sed -n '2s/^[^ ]* *[0-9]* *[0-9]* *\([0-9]*\).*/\1/p')"
 if [ -r /sys/fs/cgroup/cgroup.controllers ]; then
@@ -35,6 +41,19 @@ if command -v docker >/dev/null; then
   say dockerVersion "$(docker --version | sed 's/^Docker version \([^,]*\).*/\1/')"
   say dockerInfo "$(docker info --format '{{json .}}' 2>/dev/null)"
 fi
+served=$2/served images=$3/docker/registry/v2/repositories
+lasts() { openssl x509 -noout -checkend 2592000 -in "$1" >/dev/null 2>&1; }
+if [ -r "$served" ] && systemctl is-active --quiet docker-registry && lasts "$2/server.crt"; then
+  say registryServed "$(cat "$served")"
+  say registryAuthority "$(sha256sum <"$2/ca.crt" | cut -c 1-64)"
+  for tag in "$images"/*/_manifests/tags/*/current/link; do
+    [ -e "$tag" ] && say registryImage "$(echo "$tag" | sed "s,^$images/,,; s,/_manifests/tags/,:,; s,/current/link$,,")"
+  done
+fi
+for folder in "$4"/*/; do
+  lasts "$folder/client.cert" &&
+    say registryTrusted "$(basename "$folder") $(sha256sum <"$folder/ca.crt" | cut -c 1-64)"
+done
 say end .
 `;
 
@@ -46,7 +65,10 @@ export interface ReadFactsOptions {
 /** Reads everything in one go, as root. Rejects REMOTE_FAILED where no Debian answers. */
 export async function readFacts(remote: Remote, { clock, signal }: ReadFactsOptions): Promise<NodeFacts> {
   const sentMs = clock.nowMs();
-  const { stdout } = await remote.run(['sh', '-s', flashIdFile], { as: 'root', stdin: script, signal });
+  const { stdout } = await remote.run(
+    ['sh', '-s', flashIdFile, registryPlaces.folder, registryPlaces.data, registryPlaces.certificates],
+    { as: 'root', stdin: script, signal },
+  );
   // The clock is read when the connection has brought the script, near the end of the way there and back.
   return parseFacts(stdout, { sentMs, receivedMs: clock.nowMs(), name: remote.name });
 }
@@ -83,6 +105,26 @@ export function parseFacts(text: string, { name, sentMs, receivedMs }: Asked): N
     flashId: said.get('flashId')?.at(-1),
     hardware: [...new Set(said.get('hardware'))],
     docker: said.has('dockerVersion') ? parseDocker(last('dockerVersion'), last('dockerInfo')) : undefined,
+    registry: parseRegistry(said),
+  };
+}
+
+function parseRegistry(said: ReadonlyMap<string, readonly string[]>): RegistryFacts {
+  const [address = '', revision = ''] = said.get('registryServed')?.[0]?.split(' ') ?? [];
+  return {
+    served:
+      address === ''
+        ? undefined
+        : {
+            ...{ address, revision, authority: said.get('registryAuthority')?.[0] ?? '' },
+            images: said.get('registryImage') ?? [],
+          },
+    trusted: Object.fromEntries(
+      (said.get('registryTrusted') ?? []).map((line) => {
+        const [trusted = '', authority = ''] = line.split(' ');
+        return [trusted, authority];
+      }),
+    ),
   };
 }
 

@@ -127,6 +127,12 @@ describe.skipIf(!hasSshd)(`a machine over SSH${note}`, () => {
     expect(await text(stream)).toBe('there and back');
   });
 
+  it('is a pipe that can be closed before its time', async () => {
+    const stream = await open().pipe(['cat'], { signal });
+    stream.destroy();
+    await once(stream, 'close');
+  });
+
   it('carries HTTP over such a pipe', async () => {
     const stream = await open().pipe(
       ['sh', '-c', 'read line; printf "HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\n\\r\\nhi"'],

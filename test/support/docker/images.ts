@@ -58,8 +58,8 @@ export async function buildImages(
 
 /** Gives images of one Engine to others. */
 export async function copyImages(
-  from: DockerNode,
-  to: readonly DockerNode[],
+  from: Pick<DockerNode, 'docker'>,
+  to: readonly Pick<DockerNode, 'docker'>[],
   names: readonly string[],
 ): Promise<void> {
   await inTemporaryFolder(async (folder) => {

@@ -18,6 +18,10 @@ export interface Lan {
   readonly overlayPool: string;
   /** Makes a namespace with a cable to the switch. `index` counts from 0. */
   plug(index: number): Promise<{ readonly namespace: string; readonly address: string }>;
+  /** The address that a node gets. */
+  addressOf(index: number): string;
+  /** Takes a node's namespace away, and with it the interfaces that the node made. */
+  unplug(index: number): Promise<void>;
   /** Pulls the cable of a node at the switch. */
   cut(index: number): Promise<void>;
   heal(index: number): Promise<void>;
@@ -40,23 +44,32 @@ export async function openLan(): Promise<Lan> {
   await ip('addr', 'add', `${network}.1/24`, 'dev', host);
   await ip('link', 'set', host, 'up');
 
+  const namespaceOf = (index: number) => `${prefix}-${process.pid}-${subnet}-node${index}`;
+  const addressOf = (index: number) => `${network}.${11 + index}`;
   return {
     hostAddress: `${network}.1`,
     overlayPool: poolOf(subnet),
+    addressOf,
     async plug(index) {
-      const namespace = `${prefix}-${process.pid}-${subnet}-node${index}`;
-      const address = `${network}.${11 + index}`;
+      const [namespace, address] = [namespaceOf(index), addressOf(index)];
       await ip('netns', 'add', namespace);
       namespaces.push(namespace);
       await inside(
         bridge,
         ...['link', 'add', `node${index}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace],
       );
+      // As of a network card: who knows it from before goes on finding the node.
+      await inside(namespace, 'link', 'set', 'eth0', 'address', macOf(subnet, index));
       await inside(bridge, 'link', 'set', `node${index}`, 'master', 'switch', 'up');
       await inside(namespace, 'link', 'set', 'lo', 'up');
       await inside(namespace, 'addr', 'add', `${address}/24`, 'dev', 'eth0');
       await inside(namespace, 'link', 'set', 'eth0', 'up');
       return { namespace, address };
+    },
+    async unplug(index) {
+      // The kernel takes its time to remove a namespace; the cable's name must be free at once.
+      await inside(bridge, 'link', 'del', `node${index}`).catch(() => {});
+      await ip('netns', 'del', namespaceOf(index)).catch(() => {});
     },
     cut: (index) => inside(bridge, 'link', 'set', `node${index}`, 'down'),
     heal: (index) => inside(bridge, 'link', 'set', `node${index}`, 'up'),
@@ -65,6 +78,13 @@ export async function openLan(): Promise<Lan> {
       for (const namespace of namespaces.reverse()) await ip('netns', 'del', namespace).catch(() => {});
     },
   };
+}
+
+/** One of those that nobody makes cards with (RFC 9542, section 2.1: the locally administered). */
+function macOf(subnet: number, index: number): string {
+  return ['02', '00', ...[10, 77, subnet, 11 + index].map((byte) => byte.toString(16).padStart(2, '0'))].join(
+    ':',
+  );
 }
 
 /** 64 networks of the addresses that RFC 6598 keeps for inside use. */

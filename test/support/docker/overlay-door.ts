@@ -64,7 +64,7 @@ async function bridgeAddress(inContainer: readonly string[]): Promise<string> {
 }
 
 /** A process id of the node's own namespace as this machine counts it. */
-async function pidHere(node: DockerNode, pidThere: string): Promise<number> {
+export async function pidHere(node: DockerNode, pidThere: string): Promise<number> {
   for (const pid of node.processes()) {
     const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
     if (/^NSpid:\s+\d+\s+(\d+)/m.exec(status)?.[1] === pidThere) return pid;

@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { argumentsFor, option, type SshTarget } from './ssh-arguments.ts';
+import { toSshError } from './ssh-errors.ts';
+
+export interface HostKey {
+  /** `ssh-ed25519 AAAA…`. */
+  readonly publicKey: string;
+  /** As `ssh-keygen -l` prints it: `SHA256:…`. */
+  readonly fingerprint: string;
+}
+
+export interface ScanOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+}
+
+const connectSeconds = 10;
+
+/**
+ * The host key that a machine shows. By `ssh` itself, which goes the user's way, jump hosts and all, and then proves nothing of who
+ * we are: it is let try no login. Rejects UNREACHABLE.
+ */
+export async function scanHostKey(target: SshTarget, { env, signal }: ScanOptions): Promise<HostKey> {
+  const folder = await mkdtemp(join(tmpdir(), 'bramble-scan-'));
+  const known = join(folder, 'known_hosts');
+  try {
+    const child = spawn('ssh', [...scanning({ ...target, knownHosts: [known] }), '--', target.host, 'true'], {
+      ...{ env, signal },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const [said] = await Promise.all([text(child.stderr), once(child, 'close')]);
+    const key = parseKnownHosts(await readFile(known, 'utf8').catch(() => ''));
+    if (key === undefined) throw toSshError(`${target.name} (${target.host})`, said);
+    return key;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function scanning(target: SshTarget): string[] {
+  return [
+    '-T',
+    ...option('BatchMode', 'yes'),
+    ...option('PreferredAuthentications', 'none'),
+    ...option('StrictHostKeyChecking', 'accept-new'),
+    ...option('GlobalKnownHostsFile', '/dev/null'),
+    ...option('HashKnownHosts', 'no'),
+    ...option('ControlPath', 'none'),
+    ...option('LogLevel', 'ERROR'),
+    ...argumentsFor(target, { connectSeconds }),
+  ];
+}
+
+/** The first key of a file: `names type key`. */
+function parseKnownHosts(content: string): HostKey | undefined {
+  const [, type, key] = /^\S+ (\S+) (\S+)/.exec(content) ?? [];
+  if (type === undefined || key === undefined) return undefined;
+  return { publicKey: `${type} ${key}`, fingerprint: fingerprintOf(key) };
+}
+
+function fingerprintOf(base64: string): string {
+  const hash = createHash('sha256').update(Buffer.from(base64, 'base64')).digest('base64');
+  return `SHA256:${hash.replace(/=+$/, '')}`;
+}
