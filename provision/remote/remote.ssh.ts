@@ -87,16 +87,13 @@ export class SshRemote implements Remote {
     return stream;
   }
 
-  async forwardBack({ there, here }: { readonly there: number; readonly here: number }): Promise<void> {
-    const forward = `127.0.0.1:${there}:127.0.0.1:${here}`;
-    const signal = AbortSignal.timeout(connectSeconds * 1000);
-    await this.connect({ signal });
-    const { status, stderr } = await collect(
-      this.#spawn([...this.#shared(), '-O', 'forward', '-R', forward, '--', this.#target.host], signal),
-      { signal },
-    );
-    if (status !== 0)
-      throw new BrambleError('REMOTE_FAILED', `${this.name}: cannot forward port ${there}: ${stderr.trim()}`);
+  forwardBack({ there, here }: { readonly there: number; readonly here: number }): Promise<void> {
+    return this.#forward('-R', `127.0.0.1:${there}:127.0.0.1:${here}`);
+  }
+
+  /** A socket file of ours, for nobody else's eyes, that leads to a port of the other machine's loopback. */
+  forwardTo({ socket, there }: { readonly socket: string; readonly there: number }): Promise<void> {
+    return this.#forward('-L', `${socket}:127.0.0.1:${there}`);
   }
 
   async close(): Promise<void> {
@@ -106,6 +103,17 @@ export class SshRemote implements Remote {
     const ended = once(connection, 'exit');
     connection.kill();
     await ended;
+  }
+
+  async #forward(direction: '-L' | '-R', path: string): Promise<void> {
+    const signal = AbortSignal.timeout(connectSeconds * 1000);
+    await this.connect({ signal });
+    const { status, stderr } = await collect(
+      this.#spawn([...this.#shared(), '-O', 'forward', direction, path, '--', this.#target.host], signal),
+      { signal },
+    );
+    if (status !== 0)
+      throw new BrambleError('REMOTE_FAILED', `${this.name}: cannot forward ${path}: ${stderr.trim()}`);
   }
 
   /** The first session is `cat`: when this process is gone its input ends, and with it the connection. */
@@ -196,13 +204,13 @@ export class SshRemote implements Remote {
     if (!/password is required/.test(stderr))
       throw new BrambleError(
         'UNAUTHORIZED',
-        `${this.name}: ${this.#target.user} may not use sudo: ${stderr.trim()}`,
+        `${this.name}: ${this.#user()} may not use sudo: ${stderr.trim()}`,
       );
     const password = await this.#options.sudoPassword(this.name);
     if (/[\n\0]/.test(password) || password === '' || (await attempt(password)).status !== 0)
       throw new BrambleError(
         'UNAUTHORIZED',
-        `${this.name}: sudo does not take this password of ${this.#target.user}`,
+        `${this.name}: sudo does not take this password of ${this.#user()}`,
       );
     return password;
   }
@@ -248,9 +256,13 @@ export class SshRemote implements Remote {
     return child;
   }
 
+  #user(): string {
+    return this.#target.user ?? 'the user';
+  }
+
   #where(): string {
     const { name, host, port } = this.#target;
-    return `${name} (${host}${port === 22 ? '' : `:${port}`})`;
+    return `${name} (${host}${port === undefined || port === 22 ? '' : `:${port}`})`;
   }
 }
 

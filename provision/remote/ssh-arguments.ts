@@ -2,8 +2,10 @@ export interface SshTarget {
   /** The node's name. */
   readonly name: string;
   readonly host: string;
-  readonly user: string;
-  readonly port: number;
+  /** `undefined`: whom ~/.ssh/config says, else who runs this. */
+  readonly user: string | undefined;
+  /** `undefined`: as ~/.ssh/config says, else 22. */
+  readonly port: number | undefined;
   /** A private key beside the user's own. */
   readonly key?: string | undefined;
   /** `user@host:port` to go through. */
@@ -23,7 +25,8 @@ export function argumentsFor(
     ...option('ConnectTimeout', connectSeconds),
     ...option('ServerAliveInterval', 5),
     ...option('ServerAliveCountMax', 3),
-    ...['-l', user, '-p', String(port)],
+    ...(user === undefined ? [] : ['-l', user]),
+    ...(port === undefined ? [] : ['-p', String(port)]),
     ...(key === undefined ? [] : ['-i', key]),
     ...(jump === undefined ? [] : ['-J', jump]),
   ];

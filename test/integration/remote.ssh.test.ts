@@ -129,8 +129,9 @@ describe.skipIf(!hasSshd)(`a machine over SSH${note}`, () => {
 
   it('is a pipe that can be closed before its time', async () => {
     const stream = await open().pipe(['cat'], { signal });
+    const closed = new Promise((resolve) => stream.once('close', resolve));
     stream.destroy();
-    await once(stream, 'close');
+    await closed;
   });
 
   it('carries HTTP over such a pipe', async () => {
