@@ -38,19 +38,28 @@ export async function readSecrets(
       )
     : undefined;
   const userPassword = user.hasPassword
-    ? await readSecret(
-        {
-          what: `the password of the user ${user.name} on the nodes`,
-          variable: 'BRAMBLE_USER_PASSWORD',
-          file: user.passwordFile,
-          key: 'cluster.user.passwordFile',
-          problemWith: problemWithUserPassword,
-          asksTwice: true,
-        },
-        sources,
-      )
+    ? await readSecret({ ...userPasswordOf(user), asksTwice: true }, sources)
     : undefined;
   return { wifiPassword, userPassword };
+}
+
+/** The user's password once more, where a node's sudo asks for it; whether it is right sudo will say. */
+export async function readSudoPassword(
+  { user }: Pick<Inventory, 'user'>,
+  sources: SecretSources,
+): Promise<string> {
+  const wanted = { ...userPasswordOf(user), what: `the password of ${user.name} for sudo on the nodes` };
+  return readSecret({ ...wanted, asksTwice: false }, sources);
+}
+
+function userPasswordOf({ name, passwordFile }: Inventory['user']): Omit<WantedSecret, 'asksTwice'> {
+  return {
+    what: `the password of the user ${name} on the nodes`,
+    variable: 'BRAMBLE_USER_PASSWORD',
+    file: passwordFile,
+    key: 'cluster.user.passwordFile',
+    problemWith: problemWithUserPassword,
+  };
 }
 
 interface WantedSecret {

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=1
+#!/usr/bin/env -S node --max-semi-space-size=8
 import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import pkg from '../package.json' with { type: 'json' };
@@ -9,11 +9,14 @@ import { BrambleError, systemCode } from './support/errors.ts';
 const { env, stdin, stdout, stderr } = process;
 const interruption = new AbortController();
 
-/** Client commands hold nothing that must be put back, so that they may end wherever they are. */
+/** Most client commands hold nothing that must be put back, so that they may end wherever they are. */
 const interrupted = new Promise<number>((resolve) => {
-  interruption.signal.addEventListener('abort', () => resolve(exitWhenInterrupted));
+  interruption.signal.addEventListener('abort', () => {
+    if (!isExitHeld) resolve(exitWhenInterrupted);
+  });
 });
 let exitWhenInterrupted = 0;
+let isExitHeld = false;
 function interrupt(exit: number, reason: string): void {
   exitWhenInterrupted = exit;
   interruption.abort(new BrambleError('CANCELLED', reason));
@@ -38,6 +41,9 @@ const running = runCli(process.argv.slice(2), {
   stdout,
   stderr,
   signal: interruption.signal,
+  holdExit() {
+    isExitHeld = true;
+  },
   async runAgent(flags) {
     hasAgent = true;
     stopListening(); // an agent has its own way to stop
@@ -47,4 +53,4 @@ const running = runCli(process.argv.slice(2), {
 });
 const exit = await Promise.race([running, interrupted]);
 // Not at once: where pipes are written asynchronously the last lines would be lost.
-stdout.write('', () => process.exit(exit));
+stdout.write('', () => process.exit(isExitHeld && interruption.signal.aborted ? exitWhenInterrupted : exit));

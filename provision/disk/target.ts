@@ -14,6 +14,11 @@ export type Target =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'disk'; readonly disk: DiskInfo };
 
+/** What people know it by. */
+export function nameOfTarget(target: Target): string {
+  return target.kind === 'file' ? target.path : target.disk.path;
+}
+
 export interface TargetOptions {
   readonly signal: AbortSignal;
 }

@@ -13,13 +13,16 @@ export interface FlashDiskOptions {
   /** What makes the image a node, decided by what is in its boot partition. */
   readonly customise: (boot: Pick<BootPartition, 'read' | 'list'>) => readonly BootFile[];
   readonly openBoot: (disk: Disk, partition: Partition) => Promise<BootPartition>;
-  /** Called often; a renderer thins it out. */
+  /** Called often; a renderer thins it out. The first time just before the disk is touched. */
   readonly onProgress: (progress: FlashProgress) => void;
   readonly signal: AbortSignal;
 }
 
+/** `sync` is the wait until what was written is on the medium; a card's writes are when they return. */
+export type FlashStage = 'write' | 'sync' | 'verify' | 'customise';
+
 export interface FlashProgress {
-  readonly stage: 'write' | 'customise' | 'verify';
+  readonly stage: FlashStage;
   readonly doneBytes: number;
   /** `undefined` while the format does not tell; `ratio` is then by what was read of the source. */
   readonly totalBytes: number | undefined;
@@ -40,7 +43,7 @@ const pieceBytes = 1 << 20;
 /**
  * Writes an image, reads it back and compares, makes it a node and compares what that wrote; only then it counts (`commit`). The
  * image's partition table is looked at before the disk is touched. Rejects DISK_FAILED when the disk does not give back what
- * was written, and what image and disk reject with.
+ * was written, and what image, disk and `customise` reject with.
  */
 export async function flashDisk(options: FlashDiskOptions): Promise<Flashed> {
   const { disk, openBoot, customise, signal, onProgress } = options;
@@ -50,10 +53,10 @@ export async function flashDisk(options: FlashDiskOptions): Promise<Flashed> {
     systemBytes: imageBytes,
   });
   await disk.sync();
+  const boot = await openBoot(disk, partition);
+  const files = customise(boot); // here, as what it refuses need not be read back first
   await compareImage(disk, { imageBytes, sha256, signal, onProgress });
   onProgress({ stage: 'customise', doneBytes: 0, totalBytes: undefined, ratio: 0 });
-  const boot = await openBoot(disk, partition);
-  const files = customise(boot);
   for (const { path, content } of files) boot.write(path, Buffer.from(content));
   boot.unmount();
   await disk.sync();
@@ -74,21 +77,27 @@ async function writeImage({ image, disk, signal, onProgress }: FlashDiskOptions)
   const hash = createHash('sha256');
   let firstSector = new Uint8Array();
   let offset = 0;
+  const report = (stage: FlashStage): void => {
+    const { sizeBytes } = image;
+    const ratio = sizeBytes === undefined ? image.readBytes() / image.storedBytes : offset / sizeBytes;
+    onProgress({ stage, doneBytes: offset, totalBytes: sizeBytes, ratio: Math.min(1, ratio) });
+  };
   for await (const chunk of image.chunks({ signal })) {
     signal.throwIfAborted();
     if (chunk.length === 0) continue;
     if (offset === 0) {
       firstSector = chunk.slice(0, sectorBytes);
       expectSystem(firstSector, image);
+      report('write');
     }
-    hash.update(chunk);
-    await disk.write(chunk, offset);
+    const writing = disk.write(chunk, offset);
+    hash.update(chunk); // while the disk is busy
+    await writing;
     offset += chunk.length;
-    const ratio =
-      image.sizeBytes === undefined ? image.readBytes() / image.storedBytes : offset / image.sizeBytes;
-    onProgress({ stage: 'write', doneBytes: offset, totalBytes: image.sizeBytes, ratio: Math.min(1, ratio) });
+    report('write');
   }
   if (offset === 0) throw new BrambleError('IMAGE_BROKEN', `${image.name} is empty`);
+  report('sync');
   return { firstSector, imageBytes: offset, sha256: hash.digest('hex') };
 }
 
@@ -109,14 +118,19 @@ async function compareImage(
   { imageBytes, sha256, signal, onProgress }: CompareOptions,
 ): Promise<void> {
   const hash = createHash('sha256');
-  const piece = new Uint8Array(pieceBytes);
-  for (let offset = 0; offset < imageBytes; offset += pieceBytes) {
+  const pieceAt = (offset: number) => Math.min(pieceBytes, imageBytes - offset);
+  // Two pieces in turn: the next one is read while this one is hashed.
+  let [piece, next] = [new Uint8Array(pieceBytes), new Uint8Array(pieceBytes)];
+  let reading = disk.read(piece.subarray(0, pieceAt(0)), 0);
+  for (let offset = 0; offset < imageBytes; ) {
+    const here = piece.subarray(0, pieceAt(offset));
+    await reading;
     signal.throwIfAborted();
-    const into = piece.subarray(0, Math.min(pieceBytes, imageBytes - offset));
-    await disk.read(into, offset);
-    hash.update(into);
-    const doneBytes = offset + into.length;
-    onProgress({ stage: 'verify', doneBytes, totalBytes: imageBytes, ratio: doneBytes / imageBytes });
+    offset += here.length;
+    if (offset < imageBytes) reading = disk.read(next.subarray(0, pieceAt(offset)), offset);
+    hash.update(here);
+    onProgress({ stage: 'verify', doneBytes: offset, totalBytes: imageBytes, ratio: offset / imageBytes });
+    [piece, next] = [next, piece];
   }
   if (hash.digest('hex') !== sha256) throw lies(disk.name, 'the image that was written');
 }
@@ -131,6 +145,6 @@ function compareFiles(boot: BootPartition, files: readonly BootFile[], name: str
 function lies(name: string, what: string): BrambleError {
   return new BrambleError(
     'DISK_FAILED',
-    `${name} does not give back ${what}: the card, or its reader, is broken or smaller than it says; it is not usable`,
+    `${name} does not give back ${what}: the card, or its reader, is broken or smaller than it says; take another`,
   );
 }

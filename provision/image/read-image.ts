@@ -23,17 +23,17 @@ export function readImage(stored: StoredImage, options: ReadingOptions): Image {
     storedBytes,
     remarks,
     chunks: ({ signal }) => {
-      reading = { readBytes: 0, hash: createHash('sha256') };
+      reading = { readBytes: 0, hash: stored.sha256 === undefined ? undefined : createHash('sha256') };
       return chunksOf(stored, { ...options, reading, signal });
     },
     readBytes: () => reading?.readBytes ?? 0,
   };
 }
 
-/** How far the source was read, and the SHA-256 up to there. */
+/** How far the source was read, and the SHA-256 up to there if there is one to compare it with. */
 interface Reading {
   readBytes: number;
-  readonly hash: Hash;
+  readonly hash: Hash | undefined;
 }
 
 interface ChunksOptions extends ReadingOptions {
@@ -71,7 +71,7 @@ async function* chunksOf(
 async function* readOn({ path }: StoredImage, reading: Reading, signal: AbortSignal) {
   for await (const chunk of readStored(path, { from: reading.readBytes, signal })) {
     reading.readBytes += chunk.length;
-    reading.hash.update(chunk);
+    reading.hash?.update(chunk);
     yield chunk;
   }
 }
@@ -81,10 +81,9 @@ function compareLength(givenBytes: number, sizeBytes: number | undefined): void 
     throw new Error(`it holds ${givenBytes} bytes, and says that it holds ${sizeBytes}`);
 }
 
-function compareStored(hash: Hash, { sha256 }: StoredImage): void {
-  const found = hash.digest('hex');
-  if (sha256 !== undefined && found !== sha256.toLowerCase())
-    throw new Error(`its SHA-256 is ${found} and should be ${sha256}`);
+function compareStored(hash: Hash | undefined, { sha256 }: StoredImage): void {
+  const found = hash?.digest('hex');
+  if (found !== sha256?.toLowerCase()) throw new Error(`its SHA-256 is ${found} and should be ${sha256}`);
 }
 
 function compareExtracted(hash: Hash, sha256: string | undefined, { name }: StoredImage): void {

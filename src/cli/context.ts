@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 
 /** Where text goes: standard output and error, or a buffer in a test. */
-export type Output = Writable & { readonly isTTY?: boolean };
+export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 /** Where text comes from. */
 export type Input = Readable & { readonly isTTY?: boolean };
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -30,6 +30,10 @@ export interface CliContext {
   runAgent(flags: AgentFlags): Promise<number>;
   /** The exit status of a command that ran as asked and still has bad news. */
   setExit(status: number): void;
+  /** For what must be put back: from here on the first interruption only aborts the signal, and the command ends by itself. */
+  holdExit(): void;
+  /** Done when the command has ended, however it did. */
+  atEnd(close: () => Promise<void>): void;
 }
 
 export interface JsonOption {

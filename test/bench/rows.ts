@@ -9,7 +9,7 @@ export interface Row {
   readonly target?: Target;
 }
 
-export type Unit = 'ms' | 'MB' | '/s';
+export type Unit = 'ms' | 'µs' | 'MB' | 'MB/s' | '/s';
 
 /** The same done without us, measured in the same run: as fast, or as small, as it can be here. */
 export interface Reference {
@@ -17,7 +17,11 @@ export interface Reference {
   readonly value: number;
 }
 
-export type Target = { readonly below: number } | { readonly atLeast: number };
+export type Target =
+  | { readonly below: number }
+  | { readonly atLeast: number }
+  /** Of the reference. */
+  | { readonly ratioAtLeast: number };
 
 /** A part of `npm run bench`, by name. */
 export interface Bench {
@@ -44,8 +48,9 @@ export function renderRows(rows: readonly Row[]): string {
   return lines.map((line) => `| ${line} |`).join('\n');
 }
 
-export function meets({ ours, target }: Row): boolean {
+export function meets({ ours, reference, target }: Row): boolean {
   if (target === undefined) return true;
+  if ('ratioAtLeast' in target) return ours / (reference?.value ?? Number.NaN) >= target.ratioAtLeast;
   return 'below' in target ? ours < target.below : ours >= target.atLeast;
 }
 
@@ -62,8 +67,12 @@ const allColumns: readonly { readonly head: string; cell(row: Row): string }[] =
 function showTarget(row: Row): string {
   const { target, unit } = row;
   if (target === undefined) return '';
-  const bound = 'below' in target ? `< ${show(target.below, unit)}` : `≥ ${show(target.atLeast, unit)}`;
-  return `${bound}: ${meets(row) ? 'met' : '**missed**'}`;
+  return `${boundOf(target, unit)}: ${meets(row) ? 'met' : '**missed**'}`;
+}
+
+function boundOf(target: Target, unit: Unit): string {
+  if ('below' in target) return `< ${show(target.below, unit)}`;
+  return 'atLeast' in target ? `≥ ${show(target.atLeast, unit)}` : `ratio ≥ ${target.ratioAtLeast}`;
 }
 
 export function show(value: number, unit: Unit): string {

@@ -3,11 +3,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../support/repo.ts';
 import { busBench } from './bus-bench.ts';
+import { catalogueBench } from './catalogue-bench.ts';
+import { flashBench } from './flash-bench.ts';
 import { functionsBench } from './functions-bench.ts';
 import { gatewayBench } from './gateway-bench.ts';
 import { describeMachine } from './machine.ts';
 import { type Bench, meets, type Row, renderRows } from './rows.ts';
 import { scaleBench } from './scale-bench.ts';
+import { serveBench } from './serve-bench.ts';
 import { storeBench } from './store-bench.ts';
 import { systemBenches } from './system-bench.ts';
 
@@ -18,6 +21,9 @@ const benches: readonly Bench[] = [
   functionsBench,
   gatewayBench,
   scaleBench,
+  flashBench,
+  serveBench,
+  catalogueBench,
 ];
 const document = join(root, 'docs/BENCHMARKS.md');
 

@@ -35,6 +35,8 @@ export function fakeContext({ env = {}, home = '/nonexistent', stdin = '', ...re
     stdout,
     stderr,
     signal: rest.signal ?? new AbortController().signal,
+    holdExit: () => {},
+    atEnd: () => {},
     runAgent: async (flags) => {
       agents.push(flags);
       return rest.agentExit ?? 0;
