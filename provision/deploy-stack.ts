@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { DockerCli } from '../src/support/docker-cli.ts';
 import { renderBrokerAccess, renderBrokerConfig, renderBrokerUsers } from './broker-files.ts';
+import { shortHash } from './short-hash.ts';
 import {
   agentUser,
   brokerLabel,
@@ -19,13 +20,15 @@ export interface BrokerCertificate {
   readonly key: string;
 }
 
-export interface DeployStackOptions extends Omit<StackOptions, 'parts'> {
+export interface DeployStackOptions extends Omit<StackOptions, 'parts' | 'fingerprint'> {
   readonly certificate?: BrokerCertificate | undefined;
   /** Text of the agents' bramble.yaml. */
   readonly agentConfig?: string | undefined;
   readonly internalTopics: readonly string[];
   /** Makes new passwords although there are some. */
   readonly renewPasswords: boolean;
+  /** Called when they are made, before the Swarm has them: it gives none back. */
+  readonly keepPasswords: (passwords: Passwords) => Promise<void>;
   /** Says what is being done. */
   readonly onStep: (text: string) => void;
 }
@@ -35,20 +38,14 @@ export interface Passwords {
   readonly device: string;
 }
 
-export interface DeployedStack {
-  /** Only when they were made now: a Swarm gives no secret back. */
-  readonly passwords: Passwords | undefined;
-  readonly stack: Stack;
-}
-
 /** The label by which our secrets and configs are found again. */
 const stackLabel = 'bramble.stack';
 
 /** Gives the Swarm its secrets, configs and the stack that uses them. Twice is the same as once. */
-export async function deployStack(docker: DockerCli, options: DeployStackOptions): Promise<DeployedStack> {
+export async function deployStack(docker: DockerCli, options: DeployStackOptions): Promise<Stack> {
   await chooseBrokerNode(docker, options);
-  const { parts, passwords } = await storeParts(docker, options);
-  const stack = renderStack({ ...options, parts });
+  const parts = await storeParts(docker, options);
+  const stack = renderStack({ ...options, parts, fingerprint: fingerprintOf(options) });
   options.onStep(`deploying the stack ${options.name}`);
   // YAML contains JSON, so that the file needs no further encoding.
   await docker.run(
@@ -57,7 +54,21 @@ export async function deployStack(docker: DockerCli, options: DeployStackOptions
       stdin: JSON.stringify(stack),
     },
   );
-  return { stack, passwords };
+  return stack;
+}
+
+/** Of all that a stack is made from but its passwords: what has the same is the same stack. */
+export function fingerprintOf(
+  options: Omit<DeployStackOptions, 'renewPasswords' | 'keepPasswords' | 'onStep'>,
+): string {
+  const { certificate, agentConfig, internalTopics } = options;
+  const made = [
+    renderStack({ ...options, parts: nameParts(options) }),
+    renderBrokerConfig({ isEncrypted: certificate !== undefined }),
+    renderBrokerAccess({ agentUser, deviceUser, internalTopics }),
+    [agentConfig, certificate],
+  ];
+  return shortHash(JSON.stringify(made));
 }
 
 /** The names that a stack would have for its parts; for printing it without a Swarm. */
@@ -132,24 +143,17 @@ async function chooseBrokerNode(docker: DockerCli, { onStep }: DeployStackOption
   await docker.run(['node', 'update', '--label-add', `${brokerLabel}=true`, self]);
 }
 
-async function storeParts(
-  docker: DockerCli,
-  options: DeployStackOptions,
-): Promise<{ parts: StackParts; passwords: Passwords | undefined }> {
+async function storeParts(docker: DockerCli, options: DeployStackOptions): Promise<StackParts> {
   const { name, certificate, agentConfig, internalTopics } = options;
   const config = (part: string, content: string) => storeByContent(docker, 'config', { name, part, content });
   const brokerConfig = renderBrokerConfig({ isEncrypted: certificate !== undefined });
   const brokerAccess = renderBrokerAccess({ agentUser, deviceUser, internalTopics });
-  const { passwords, ...secrets } = await storePasswords(docker, options);
   return {
-    passwords,
-    parts: {
-      ...secrets,
-      brokerConfig: await config('mosquitto.conf', brokerConfig),
-      brokerAccess: await config('mosquitto.acl', brokerAccess),
-      ...(agentConfig === undefined ? {} : { agentConfig: await config('bramble.yaml', agentConfig) }),
-      ...(certificate === undefined ? {} : await storeCertificate(docker, name, certificate)),
-    },
+    ...(await storePasswords(docker, options)),
+    brokerConfig: await config('mosquitto.conf', brokerConfig),
+    brokerAccess: await config('mosquitto.acl', brokerAccess),
+    ...(agentConfig === undefined ? {} : { agentConfig: await config('bramble.yaml', agentConfig) }),
+    ...(certificate === undefined ? {} : await storeCertificate(docker, name, certificate)),
   };
 }
 
@@ -158,13 +162,14 @@ type PasswordParts = Pick<StackParts, 'gatewayPassword' | 'brokerPassword' | 'br
 /** They come as a set with one version. A set that is whole is used again. */
 async function storePasswords(
   docker: DockerCli,
-  { name, renewPasswords, onStep }: DeployStackOptions,
-): Promise<PasswordParts & { passwords: Passwords | undefined }> {
+  { name, renewPasswords, keepPasswords, onStep }: DeployStackOptions,
+): Promise<PasswordParts> {
   const present = renewPasswords ? undefined : await findPasswords(docker, name);
-  if (present !== undefined) return { ...present, passwords: undefined };
+  if (present !== undefined) return present;
   onStep('making passwords for the gateway and the broker');
   const version = randomBytes(4).toString('hex');
   const [gateway, agent, device] = [newPassword(), newPassword(), newPassword()];
+  await keepPasswords({ gateway, device });
   const users = renderBrokerUsers([
     { user: agentUser, password: agent, salt: randomBytes(12) },
     { user: deviceUser, password: device, salt: randomBytes(12) },
@@ -175,7 +180,7 @@ async function storePasswords(
   await store(parts.gatewayPassword, gateway);
   await store(parts.brokerPassword, agent);
   await store(parts.brokerUsers, users); // the last one: with it the set is whole
-  return { ...parts, passwords: { gateway, device } };
+  return parts;
 }
 
 async function findPasswords(docker: DockerCli, name: string): Promise<PasswordParts | undefined> {

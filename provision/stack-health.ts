@@ -87,12 +87,14 @@ async function readService(docker: DockerCli, stackName: string, row: string): P
   const [fullName = '', replicas = ''] = row.split('\t');
   const [, running = '0', wanted = '0'] = /^(\d+)\/(\d+)/.exec(replicas) ?? [];
   const inspected = await docker.run(['service', 'inspect', '--format', '{{json .UpdateStatus}}', fullName]);
-  const isComplete = wanted !== '0' && running === wanted;
+  const update = /"State":"(\w+)"/.exec(inspected)?.[1] ?? '';
+  // Of an update that was rolled back all may run again, and what was wrong is still of interest.
+  const isComplete = wanted !== '0' && running === wanted && !update.startsWith('rollback');
   return {
     name: fullName.slice(stackName.length + 1),
     running: Number(running),
     wanted: Number(wanted),
-    update: /"State":"(\w+)"/.exec(inspected)?.[1] ?? '',
+    update,
     reasons: isComplete ? [] : await readReasons(docker, fullName),
   };
 }

@@ -32,13 +32,20 @@ export interface StackOptions {
   readonly dockerSocket: string;
   /** Largest packet of the overlay network, where the path between the nodes is narrower than Ethernet. */
   readonly mtu?: number | undefined;
+  /** Written on every service, to tell later whether the stack is the wanted one. */
+  readonly fingerprint?: string | undefined;
   readonly parts: StackParts;
 }
+
+/** The label with the fingerprint. */
+export const fingerprintLabel = 'bramble.fingerprint';
 
 /** The label of the node that keeps the broker's data. */
 export const brokerLabel = 'bramble.broker';
 export const agentUser = 'bramble';
 const dataFolder = '/var/lib/bramble';
+/** In the containers of agent and control. */
+export const gatewayPasswordFile = '/run/secrets/gateway-password';
 
 /**
  * The whole bramble as a stack. Services speak to each other by their full names (`bramble_control`): the underscore keeps
@@ -93,6 +100,7 @@ function renderAgent(options: StackOptions) {
       { type: 'bind', source: '/sys', target: '/sys' },
     ],
     deploy: {
+      ...renderMark(options),
       mode: 'global',
       ...renderRollout(),
       resources: { limits: { memory: '320M' }, reservations: { memory: '96M' } },
@@ -110,6 +118,7 @@ function renderControl(options: StackOptions) {
       { type: 'bind', source: options.dockerSocket, target: '/var/run/docker.sock' },
     ],
     deploy: {
+      ...renderMark(options),
       mode: 'global',
       ...renderRollout(),
       placement: { constraints: ['node.role == manager'] },
@@ -132,7 +141,7 @@ function renderProgram({ name, image, parts }: StackOptions, roles: readonly str
       BRAMBLE_FUNCTIONS__NETWORK: name,
       BRAMBLE_CONTROL__URL: `http://tasks.${name}_control:8080`,
       BRAMBLE_GATEWAY__HOST: '0.0.0.0',
-      BRAMBLE_GATEWAY__PASSWORD_FILE: '/run/secrets/gateway-password',
+      BRAMBLE_GATEWAY__PASSWORD_FILE: gatewayPasswordFile,
       BRAMBLE_MQTT__URL: `mqtt://${name}_mosquitto:1883`,
       BRAMBLE_MQTT__USERNAME: agentUser,
       BRAMBLE_MQTT__PASSWORD_FILE: '/run/secrets/broker-password',
@@ -151,7 +160,8 @@ function renderProgram({ name, image, parts }: StackOptions, roles: readonly str
 const mosquittoUser = 1883;
 
 /** One broker, always on the node that has its data. */
-function renderBroker({ brokerImage, brokerPort }: StackOptions, encrypted: boolean) {
+function renderBroker(options: StackOptions, encrypted: boolean) {
+  const { brokerImage, brokerPort } = options;
   return {
     image: brokerImage,
     ports: [{ target: encrypted ? 8883 : 1883, published: brokerPort, mode: 'host' }],
@@ -174,6 +184,7 @@ function renderBroker({ brokerImage, brokerPort }: StackOptions, encrypted: bool
     },
     stop_grace_period: '10s',
     deploy: {
+      ...renderMark(options),
       replicas: 1,
       endpoint_mode: 'dnsrr',
       placement: { constraints: [`node.labels.${brokerLabel} == true`] },
@@ -182,6 +193,10 @@ function renderBroker({ brokerImage, brokerPort }: StackOptions, encrypted: bool
       resources: { limits: { memory: '192M' }, reservations: { memory: '32M' } },
     },
   };
+}
+
+function renderMark({ fingerprint }: StackOptions) {
+  return fingerprint === undefined ? {} : { labels: { [fingerprintLabel]: fingerprint } };
 }
 
 /** The wait between attempts is what a broken image costs a Pi. */

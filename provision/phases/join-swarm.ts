@@ -2,6 +2,7 @@ import { sleep } from '../../src/support/clock.ts';
 import { BrambleError } from '../../src/support/errors.ts';
 import type { InventoryNode } from '../inventory.ts';
 import { askDocker, dockerOf } from '../remote/docker.remote.ts';
+import type { Remote } from '../remote/remote.ts';
 import type { Cluster, Step, StepContext } from '../up/phase.ts';
 import { addressOf, askableManager, firstManager } from './roles.ts';
 
@@ -10,30 +11,33 @@ const pollMs = 500;
 /** An election takes up to 20 s, and a first state over a slow card as long again. */
 const longestWaitMs = 90_000;
 
-/** A node that is no member becomes one. It leaves first what it cannot be a member of any more. */
+/** A node that is no member becomes one. It leaves first what it was a member of, when all is there to join. */
 export function join(node: InventoryNode, cluster: Cluster): Step {
   const { name, role } = node;
+  const isElsewhere = (cluster.facts.get(name)?.docker?.swarm.state ?? 'inactive') !== 'inactive';
   return {
     node: name,
-    title: `join the Swarm as a ${role}`,
+    title: `${isElsewhere ? 'leave the Swarm that it was in, and ' : ''}join the Swarm as a ${role}`,
     async act(context) {
       const { remote, remoteOf, signal } = context;
       const manager = askableManager(cluster) ?? firstManager(cluster.wanted).name;
       const managerNode =
         cluster.wanted.nodes.find((other) => other.name === manager) ?? firstManager(cluster.wanted);
-      const state = cluster.facts.get(name)?.docker?.swarm.state ?? 'inactive';
-      if (state !== 'inactive')
-        await askDocker(remote, { method: 'POST', path: '/swarm/leave?force=true' }, signal);
       const body = {
         ListenAddr: `0.0.0.0:${managersPort}`,
         AdvertiseAddr: addressOf(node, cluster),
         RemoteAddrs: [`${addressOf(managerNode, cluster)}:${managersPort}`],
         JoinToken: await tokenFor(role, remoteOf(manager), signal),
       };
+      if (isElsewhere) await leaveSwarm(remote, signal);
       await askDocker(remote, { method: 'POST', path: '/swarm/join', body }, signal);
       await untilMember(node, manager, context);
     },
   };
+}
+
+export async function leaveSwarm(remote: Remote, signal: AbortSignal): Promise<void> {
+  await askDocker(remote, { method: 'POST', path: '/swarm/leave?force=true' }, signal);
 }
 
 async function tokenFor(
@@ -71,7 +75,8 @@ export function requireManager(cluster: Cluster): string {
 
 /**
  * Until the managers see it ready, and, of a manager, until it answers itself: one that is on its way counts for the quorum and
- * cannot vote, so that the next to join, or a leader that goes, would stop them all.
+ * cannot vote, so that the next to join, or a leader that goes, would stop them all. Asked for by its id: who was made anew has
+ * the name of its earlier self.
  */
 async function untilMember(
   { name, role }: InventoryNode,
@@ -80,10 +85,11 @@ async function untilMember(
 ): Promise<void> {
   const deadlineMs = clock.monotonicMs() + longestWaitMs;
   const docker = dockerOf(remoteOf(manager), signal);
+  const id = await dockerOf(remote, signal).run(['info', '--format', '{{.Swarm.NodeID}}']);
   for (;;) {
     const format = '{{.Status.State}} {{if .ManagerStatus}}{{.ManagerStatus.Reachability}}{{end}}';
     const [state, reachability] = (
-      await docker.run(['node', 'inspect', '--format', format, name]).catch(() => '')
+      await docker.run(['node', 'inspect', '--format', format, id]).catch(() => '')
     ).split(' ');
     const isIn = state === 'ready' && (role === 'worker' || reachability === 'reachable');
     if (isIn && (role === 'worker' || (await answersItself(remote, signal)))) return;

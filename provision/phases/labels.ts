@@ -1,6 +1,9 @@
+import { sleep } from '../../src/support/clock.ts';
+import type { DockerCli } from '../../src/support/docker-cli.ts';
+import { BrambleError } from '../../src/support/errors.ts';
 import type { InventoryNode } from '../inventory.ts';
 import { dockerOf } from '../remote/docker.remote.ts';
-import type { Cluster, Phase, Step, SwarmNode } from '../up/phase.ts';
+import type { Cluster, Phase, Step, StepContext, SwarmNode } from '../up/phase.ts';
 import { requireManager } from './join-swarm.ts';
 import { isMember, reached } from './roles.ts';
 
@@ -53,17 +56,37 @@ function wantedLabels(node: InventoryNode, { facts }: Cluster): Record<string, s
 /** A node that was made anew joins as another, and its earlier self stays behind, down for ever. */
 function forgetTwins(cluster: Cluster): readonly Step[] {
   const present = new Set(reached(cluster).map(({ name }) => cluster.facts.get(name)?.docker?.swarm.nodeId));
-  const isTwin = ({ id, isReady, hostName }: SwarmNode) =>
-    !isReady &&
-    !present.has(id) &&
-    reached(cluster).some((node) => node.name === hostName && isMember(node, cluster));
+  const isTwin = ({ id, hostName }: SwarmNode) =>
+    !present.has(id) && reached(cluster).some((node) => node.name === hostName && isMember(node, cluster));
   return (cluster.swarm?.nodes ?? []).filter(isTwin).map(({ id, hostName, role }) => ({
     node: hostName,
     title: 'forget the node that it was before',
-    async act({ remoteOf, signal }) {
+    async act({ remoteOf, clock, signal }) {
       const docker = dockerOf(remoteOf(requireManager(cluster)), signal);
+      await untilGone(docker, { id, hostName }, { clock, signal });
       if (role === 'manager') await docker.run(['node', 'demote', id]);
       await docker.run(['node', 'rm', '--force', id]);
     },
   }));
+}
+
+/** Managers miss a node after three heartbeats, 15 s (Docker's own default). */
+const missedMs = 60_000;
+const pollMs = 500;
+
+/** One that still gives signs of life is another machine. */
+async function untilGone(
+  docker: DockerCli,
+  { id, hostName }: Pick<SwarmNode, 'id' | 'hostName'>,
+  { clock, signal }: Pick<StepContext, 'clock' | 'signal'>,
+): Promise<void> {
+  const deadlineMs = clock.monotonicMs() + missedMs;
+  while ((await docker.run(['node', 'inspect', '--format', '{{.Status.State}}', id])) === 'ready') {
+    if (clock.monotonicMs() > deadlineMs)
+      throw new BrambleError(
+        'CONFLICT',
+        `two machines call themselves ${hostName} in the Swarm; give the other one another host name`,
+      );
+    await sleep(clock, pollMs, signal);
+  }
 }

@@ -35,6 +35,16 @@ export interface Cluster {
 export interface SwarmFacts {
   readonly clusterId: string;
   readonly nodes: readonly SwarmNode[];
+  /** Of Bramble's stack; none until it was deployed. */
+  readonly services: readonly StackService[];
+}
+
+export interface StackService {
+  readonly name: string;
+  readonly running: number;
+  readonly wanted: number;
+  /** Of what the stack was made from (`fingerprintOf`). */
+  readonly fingerprint: string;
 }
 
 export interface SwarmNode {

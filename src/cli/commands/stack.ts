@@ -1,14 +1,14 @@
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { Argument, type Command, InvalidArgumentError } from 'commander';
-import type { BrokerCertificate, DeployStackOptions, Passwords } from '../../../provision/deploy-stack.ts';
+import type { AgentConfig } from '../../../provision/agent-config.ts';
+import type { BrokerCertificate, DeployStackOptions } from '../../../provision/deploy-stack.ts';
 import { internalTopics } from '../../events/topics.ts';
 import { systemClock } from '../../support/clock.system.ts';
 import { type DockerCli, openDockerCli } from '../../support/docker-cli.ts';
 import { BrambleError, messageOf } from '../../support/errors.ts';
 import { addJson, explain } from '../command.ts';
 import { type CliContext, type JsonOption, print } from '../context.ts';
-import { loginFile, saveLogin } from '../logins.ts';
+import { keepPasswords } from '../stack-passwords.ts';
 import { parseSeconds } from './deploy.ts';
 
 interface StackFlags extends JsonOption {
@@ -100,17 +100,19 @@ async function deployIt(flags: DeployFlags, context: CliContext): Promise<void> 
   const docker = openDockerCli(context);
   const say = (text: string) => void context.stderr.write(flags.json ? '' : `${text}\n`);
   const options = await readOptions(flags);
-  const user = await gatewayUser(flags);
+  const user = (await readConfig(flags)).config.gateway.user;
   const place = await findPlace(docker, flags);
-  const { stack, passwords } = await deployStack(docker, {
+  let passwordsFile: string | undefined;
+  const stack = await deployStack(docker, {
     ...options,
     internalTopics,
     renewPasswords: flags.newPasswords ?? false,
+    keepPasswords: async (passwords) => {
+      passwordsFile = await keepPasswords(passwords, { ...place, stackName: flags.name, user }, context);
+      say(`the passwords are in ${passwordsFile}`);
+    },
     onStep: say,
   });
-  // Before anything can fail: the Swarm does not give them back.
-  const passwordsFile = passwords && (await keepPasswords(passwords, { ...place, user }, context));
-  if (passwordsFile !== undefined) say(`the passwords are in ${passwordsFile}`);
   const services = await untilHealthy(docker, flags.name, {
     clock: systemClock,
     timeoutMs: flags.timeout * 1000,
@@ -121,55 +123,31 @@ async function deployIt(flags: DeployFlags, context: CliContext): Promise<void> 
   const { gateway } = place;
   const shown = services.map(({ name, running, wanted }) => ({ name, running, wanted }));
   const result = { name: flags.name, gateway, ...(passwordsFile && { passwordsFile }), services: shown };
-  print(context, flags, result, () => `${flags.name} is healthy; its gateway is ${gateway}, on every node\n`);
+  print(
+    context,
+    flags,
+    result,
+    () => `the stack ${flags.name} is healthy; its gateway is ${gateway}, on every node\n`,
+  );
 }
 
 interface Place {
   /** Where this manager serves. */
   readonly gateway: string;
-  /** Tells this stack from those of other Swarms. */
-  readonly fileName: string;
+  readonly clusterId: string;
 }
 
-async function findPlace(docker: DockerCli, { name, port }: DeployFlags): Promise<Place> {
+async function findPlace(docker: DockerCli, { port }: DeployFlags): Promise<Place> {
   const format = '{{.Swarm.NodeAddr}}\t{{if .Swarm.Cluster}}{{.Swarm.Cluster.ID}}{{end}}';
-  const [address = '', cluster = ''] = (await docker.run(['info', '--format', format])).split('\t');
-  if (cluster === '') {
+  const [address = '', clusterId = ''] = (await docker.run(['info', '--format', format])).split('\t');
+  if (clusterId === '') {
     throw new BrambleError(
       'CONFLICT',
       'Docker here is not a manager of a Swarm; make it one with docker swarm init, or set DOCKER_HOST to one',
     );
   }
   const host = address.includes(':') ? `[${address}]` : address;
-  return { gateway: `http://${host}:${port}`, fileName: `${name}-${cluster.slice(0, 8)}.yml` };
-}
-
-/** For the user's eyes, and as the login of `bramble deploy` and its sisters. */
-async function keepPasswords(
-  { gateway: password, device }: Passwords,
-  { gateway, fileName, user }: Place & { user: string },
-  context: CliContext,
-): Promise<string> {
-  const { toYaml } = await import('../yaml.ts');
-  const { deviceUser } = await import('../../../provision/deploy-stack.ts');
-  const file = join(dirname(loginFile(context)), 'stacks', fileName);
-  const content = {
-    gateway: { url: gateway, user, password },
-    broker: { user: deviceUser, password: device },
-  };
-  try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    await writeFile(file, toYaml(content), { mode: 0o600 });
-    await chmod(file, 0o600); // the mode above counts only for a file that was not there
-  } catch (err) {
-    throw new BrambleError(
-      'STORE_BROKEN',
-      `cannot keep the new passwords in ${file}: ${messageOf(err)}; repeat with --new-passwords`,
-      { cause: err },
-    );
-  }
-  await saveLogin(loginFile(context), gateway, { user, password });
-  return file;
+  return { gateway: `http://${host}:${port}`, clusterId };
 }
 
 function addRemove(stack: Command, context: CliContext): void {
@@ -206,29 +184,21 @@ function addRenderFlags(command: Command, { version }: CliContext): Command {
     .option('--tls-key <file>', 'the private key to it');
 }
 
-type Rendered = Omit<DeployStackOptions, 'internalTopics' | 'renewPasswords' | 'onStep'>;
+type Rendered = Omit<DeployStackOptions, 'internalTopics' | 'renewPasswords' | 'keepPasswords' | 'onStep'>;
 
 async function readOptions(flags: RenderFlags): Promise<Rendered> {
-  const { name, image, brokerImage, port, brokerPort, dockerSocket, mtu, config } = flags;
+  const { name, image, brokerImage, port, brokerPort, dockerSocket, mtu } = flags;
   return {
     ...{ name, image, brokerImage, brokerPort, dockerSocket, mtu },
     gatewayPort: port,
-    agentConfig: config === undefined ? undefined : await readConfig(config),
+    agentConfig: (await readConfig(flags)).text,
     certificate: await readCertificate(flags),
   };
 }
 
-/** Refused here, where its author is, and not by every agent. How the nodes are made stays here. */
-async function readConfig(file: string): Promise<string> {
-  const { loadConfig } = await import('../../config/load.ts');
-  const { withoutCluster } = await import('../../config/file.ts');
-  loadConfig({ file, env: {} });
-  return withoutCluster(await readText(file));
-}
-
-async function gatewayUser({ config: file }: RenderFlags): Promise<string> {
-  const { loadConfig } = await import('../../config/load.ts');
-  return loadConfig({ ...(file === undefined ? {} : { file }), env: {} }).config.gateway.user;
+async function readConfig({ config }: RenderFlags): Promise<AgentConfig> {
+  const { readAgentConfig } = await import('../../../provision/agent-config.ts');
+  return readAgentConfig(config);
 }
 
 async function readCertificate({ tlsCert, tlsKey }: RenderFlags): Promise<BrokerCertificate | undefined> {

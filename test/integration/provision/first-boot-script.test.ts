@@ -169,8 +169,9 @@ describe.skipIf(!canMakeSmallRoot)('the first boot of Trixie (needs to be root, 
   const firstBoot = '/etc/bramble/first-boot.sh';
 
   /** With cloud-init's copies, and the script where it puts it. */
-  function boot(node: NodeSetup): SmallRoot {
+  function boot(node: NodeSetup, prepare: (root: SmallRoot) => void = () => {}): SmallRoot {
     const root = flash('trixie', node);
+    prepare(root);
     const userData = root.file('/boot/firmware/user-data').text;
     const [written] = parse(userData).write_files.filter(({ path }: { path: string }) => path === firstBoot);
     root.write(firstBoot, written.content, Number.parseInt(written.permissions, 8));
@@ -198,6 +199,17 @@ describe.skipIf(!canMakeSmallRoot)('the first boot of Trixie (needs to be root, 
     ]);
     expect(root.file('/etc/bramble/flash-id').text).toBe('flash-0001\n');
     expect(root.file('/etc/bramble/first-boot-failures').text).toBe('');
+  });
+
+  it('takes the name that the image had out of /etc/hosts', () => {
+    const node = nodeSetup();
+    const root = boot(node, (fresh) => {
+      const { text } = fresh.file('/etc/hosts');
+      fresh.write('/etc/hosts', `${text}127.0.1.1\tpi-01.local\tpi-01\n`); // as cloud-init does
+    });
+    expect(root.file('/etc/hosts').text).toBe(
+      '127.0.0.1\tlocalhost\n::1\tlocalhost\n\n127.0.1.1\tpi-01.local\tpi-01\n',
+    );
   });
 
   it('leaves no secret on the boot partition or in cloud-init’s copies', () => {

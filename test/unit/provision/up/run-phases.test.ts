@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Inventory } from '../../../../provision/inventory.ts';
 import { MemoryRemote } from '../../../../provision/remote/remote.memory.ts';
-import type { Remote } from '../../../../provision/remote/remote.ts';
 import type { NodeFacts } from '../../../../provision/up/facts.ts';
 import type { Cluster, Phase, Step } from '../../../../provision/up/phase.ts';
 import { type RunPhasesOptions, runPhases } from '../../../../provision/up/run-phases.ts';

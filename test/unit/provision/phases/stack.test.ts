@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { stack, wantedFingerprint } from '../../../../provision/phases/stack.ts';
+import type { Cluster } from '../../../../provision/up/phase.ts';
+import { bareCluster, healthyCluster, wish, withFacts, withSwarm } from '../../../support/cluster-facts.ts';
+
+const titlesOf = (cluster: Cluster, of = wish) =>
+  stack(of)
+    .plan(cluster)
+    .map(({ node, title }) => `${node}: ${title}`);
+const deployed = 'pi-01: deploy Bramble on all 3 nodes and wait until it is healthy';
+
+describe('Bramble’s stack', () => {
+  it('is deployed from the first manager where there is none', () => {
+    expect(titlesOf(bareCluster())).toEqual([deployed]);
+    expect(titlesOf(withSwarm(healthyCluster(), { services: [] }))).toEqual([deployed]);
+  });
+
+  it('is deployed again when images, configuration or topics are others', () => {
+    const healthy = healthyCluster();
+    const images = { ...wish.images, broker: { kind: 'reference', reference: 'mosquitto:3' } } as const;
+    for (const change of [{ images }, { agentConfig: 'gauge:\n  brightness: 1\n' }, { internalTopics: [] }])
+      expect(titlesOf(healthy, { ...wish, ...change })).toEqual([deployed]);
+  });
+
+  it('is deployed again when one of its services was left behind', () => {
+    const healthy = healthyCluster();
+    const services = healthy.swarm?.services.map((one, i) => (i === 1 ? { ...one, fingerprint: '' } : one));
+    expect(titlesOf(withSwarm(healthy, { services: services ?? [] }))).toEqual([deployed]);
+  });
+
+  it('is waited for where it does not run everywhere yet', () => {
+    const healthy = healthyCluster();
+    const services = healthy.swarm?.services.map((one, i) => (i === 0 ? { ...one, wanted: 2 } : one));
+    expect(titlesOf(withSwarm(healthy, { services: services ?? [] }))).toEqual([
+      'pi-01: wait until bramble_agent runs everywhere',
+    ]);
+  });
+
+  it('is left as it is while the node with its images is away', () => {
+    const cluster = withFacts(healthyCluster(), 'pi-01', undefined);
+    expect(wantedFingerprint(wish, cluster)).toBeUndefined();
+    expect(titlesOf(cluster)).toEqual([]);
+  });
+
+  it('does not depend on passwords or on which node is asked', () => {
+    expect(wantedFingerprint(wish, bareCluster())).toBe(wantedFingerprint(wish, healthyCluster()));
+  });
+});
