@@ -52,6 +52,32 @@ export async function readSudoPassword(
   return readSecret({ ...wanted, asksTwice: false }, sources);
 }
 
+/** Rather long: whoever has a backup can try as often as he likes. */
+const minBackupPassword = 10;
+
+/** What a backup is sealed with; for a new one it is asked for twice. */
+export async function readBackupPassword(
+  { file, isNew }: { readonly file: string | undefined; readonly isNew: boolean },
+  sources: SecretSources,
+): Promise<string> {
+  const problemWith = (secret: string) =>
+    isNew && secret.length < minBackupPassword
+      ? `must have at least ${minBackupPassword} characters`
+      : undefined;
+  return readSecret(
+    {
+      ...{
+        what: 'the password of the backup',
+        variable: 'BRAMBLE_BACKUP_PASSWORD',
+        file,
+        key: '--password-file',
+      },
+      ...{ problemWith, asksTwice: isNew },
+    },
+    sources,
+  );
+}
+
 function userPasswordOf({ name, passwordFile }: Inventory['user']): Omit<WantedSecret, 'asksTwice'> {
   return {
     what: `the password of the user ${name} on the nodes`,

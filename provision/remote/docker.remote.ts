@@ -39,6 +39,9 @@ export interface DockerCall {
   readonly body?: unknown;
 }
 
+/** Joining a Swarm takes 20 s where it fails (Docker's own limit). */
+const longestAnswerMs = 120_000;
+
 /**
  * Asks the Engine of another machine over its own socket, for what must not stand in a list of processes: join tokens are in
  * bodies only. Resolves to the answer's JSON; rejects with what Docker says is wrong.
@@ -46,8 +49,10 @@ export interface DockerCall {
 export async function askDocker(
   remote: Remote,
   { method, path, body }: DockerCall,
-  signal: AbortSignal,
+  stop: AbortSignal,
 ): Promise<unknown> {
+  const timeout = AbortSignal.timeout(longestAnswerMs);
+  const signal = AbortSignal.any([stop, timeout]);
   const stream = await remote.pipe(['docker', 'system', 'dial-stdio'], { as: 'root', signal });
   try {
     const payload = body === undefined ? '' : JSON.stringify(body);
@@ -77,6 +82,11 @@ export async function askDocker(
         `${remote.name}: Docker refused ${method} ${path}: ${messageIn(said)}`,
       );
     return said === '' ? undefined : JSON.parse(said);
+  } catch (err) {
+    if (!timeout.aborted || stop.aborted) throw err;
+    throw new BrambleError('REMOTE_FAILED', `${remote.name}: Docker does not answer ${method} ${path}`, {
+      cause: err,
+    });
   } finally {
     stream.destroy();
   }

@@ -58,7 +58,7 @@ function scanning(target: SshTarget): string[] {
 }
 
 /** The first key of a file: `names type key`. */
-function parseKnownHosts(content: string): HostKey | undefined {
+export function parseKnownHosts(content: string): HostKey | undefined {
   const [, type, key] = /^\S+ (\S+) (\S+)/.exec(content) ?? [];
   if (type === undefined || key === undefined) return undefined;
   return { publicKey: `${type} ${key}`, fingerprint: fingerprintOf(key) };

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { errorTable } from '../support/errors.ts';
 import { addAdd } from './commands/add.ts';
 import { addAgentCommands } from './commands/agent.ts';
+import { addBackup } from './commands/backup.ts';
 import { addBuildCommands } from './commands/build.ts';
 import { addConfig } from './commands/config.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
@@ -60,6 +61,7 @@ export function createProgram(context: CliContext): Command {
   addUpgrade(program, context);
   addRotateTokens(program, context);
   addTunnel(program, context);
+  addBackup(program, context);
   addReset(program, context);
   program.commandsGroup('Functions:');
   addNew(program, context);

@@ -8,6 +8,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { SshRemote } from '../../provision/remote/remote.ssh.ts';
+import { remoteContract } from '../contract/remote-contract.ts';
 import { freePort } from '../support/ports.ts';
 import { removeFolder } from '../support/remove-folder.ts';
 import { hasSshd, type Sshd, startSshd } from '../support/sshd.ts';
@@ -42,11 +43,7 @@ describe.skipIf(!hasSshd)(`a machine over SSH${note}`, () => {
     return remote;
   }
 
-  it('runs commands, whose arguments arrive as they are', async () => {
-    const words = ['a b', "it's", '$HOME', '`id`', '"', '*', '', 'ünï', '-n', 'two\nlines', '\\'];
-    const { stdout } = await open().run(['printf', '<%s>', ...words], { signal });
-    expect(stdout).toBe(words.map((word) => `<${word}>`).join(''));
-  });
+  remoteContract('ssh', open);
 
   it('gives a command its input, and keeps both outputs apart', async () => {
     const remote = open();
@@ -80,18 +77,6 @@ describe.skipIf(!hasSshd)(`a machine over SSH${note}`, () => {
     expect((await remote.run(failing, { accept: [3], signal })).status).toBe(3);
   });
 
-  it('ends a command that takes too long, and one that is not wanted any more', async () => {
-    const remote = open();
-    await expect(remote.run(['sleep', '600'], { timeoutMs: 300, signal })).rejects.toThrow(
-      /did not end within 0.3 s/,
-    );
-    const giveUp = new AbortController();
-    const running = remote.run(['sleep', '600'], { signal: giveUp.signal });
-    giveUp.abort(new Error('given up'));
-    await expect(running).rejects.toThrow('given up');
-    expect((await remote.run(['echo', 'still here'], { signal })).stdout).toBe('still here\n');
-  });
-
   it('shares one connection among more commands than sshd takes sessions', async () => {
     const remote = open();
     const run = () => remote.run(['sh', '-c', 'echo $SSH_CONNECTION; sleep 0.1'], { signal });
@@ -119,12 +104,6 @@ describe.skipIf(!hasSshd)(`a machine over SSH${note}`, () => {
     expect(clients()).toBe('1');
     await remote.close();
     expect(clients()).toBe('0');
-  });
-
-  it('is a pipe to a command', async () => {
-    const stream = await open().pipe(['cat'], { signal });
-    stream.end('there and back');
-    expect(await text(stream)).toBe('there and back');
   });
 
   it('is a pipe that can be closed before its time', async () => {

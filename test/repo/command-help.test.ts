@@ -43,5 +43,5 @@ describe.each(commands)('the help of $name', ({ name, command }) => {
 it('every command that does something can be had as JSON, but for those that run until they are stopped', () => {
   const doing = commands.filter(({ command }) => command.commands.length === 0);
   const without = doing.filter(({ command }) => !command.options.some(({ long }) => long === '--json'));
-  expect(without.map(({ name }) => name)).toEqual(['bramble dev', 'bramble agent']);
+  expect(without.map(({ name }) => name)).toEqual(['bramble dev', 'bramble agent', 'bramble ssh']);
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { chooseGateway } from '../../../src/cli/connection.ts';
 import { type CredentialOptions, findCredentials } from '../../../src/cli/credentials.ts';
+import { addressOf } from '../../../src/cli/gateway.ts';
 import { findLogin, loginFile, removeLogin, saveLogin } from '../../../src/cli/logins.ts';
 import { fakeContext } from '../../support/cli-context.ts';
 
@@ -46,6 +47,26 @@ describe('chooseGateway', () => {
       await expect(choosing).rejects.toThrow(/OPENFAAS_URL must be an address/);
     },
   );
+
+  it.each(['ssh://pi@pi-01.local', 'ssh://pi-01', 'ssh://pi@[fe80::1]:2222', 'ssh://pi@pi-01?port=9080'])(
+    'takes %s, which leads through SSH',
+    async (gateway) => {
+      expect(addressOf(await chooseGateway({ gateway }, {}))).toBe(gateway);
+    },
+  );
+
+  it.each([
+    'ssh://pi:hush@pi-01',
+    'ssh://-oProxyCommand=x@pi-01',
+    'ssh://pi@-oProxyCommand=x',
+    'ssh://pi@pi-01/path',
+    'ssh://pi@pi-01?port=x',
+    'ssh://',
+  ])('refuses %s', async (gateway) => {
+    const choosing = chooseGateway({ gateway }, {});
+    await expect(choosing).rejects.toThrow(/--gateway must be of the form ssh:\/\/user@host:port/);
+    await expect(choosing).rejects.not.toThrow(/hush/);
+  });
 
   it('refuses a password in the address without repeating it', async () => {
     const choosing = chooseGateway({ gateway: 'http://admin:hush@pi:8080' }, {});

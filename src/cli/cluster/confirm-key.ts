@@ -1,0 +1,63 @@
+import { pinHostKey } from '../../../provision/customise/known-hosts.ts';
+import { sshHostsOf } from '../../../provision/flash/flash-batch.ts';
+import type { Inventory, InventoryNode } from '../../../provision/inventory.ts';
+import { knownHostsOf } from '../../../provision/project-folder.ts';
+import { type HostKey, scanHostKey } from '../../../provision/remote/scan-host-key.ts';
+import { sshTargetOf } from '../../../provision/up/connect.ts';
+import { BrambleError } from '../../support/errors.ts';
+import type { CliContext } from '../context.ts';
+import { openPrompt } from '../input.ts';
+
+/** Shows the key that a machine has, and pins it when the user says that it is the right one. Rejects HOST_KEY_UNKNOWN when not. */
+export async function askConfirmation(
+  inventory: Inventory,
+  node: InventoryNode,
+  context: CliContext,
+): Promise<HostKey> {
+  const key = await scanKey(inventory, node, context);
+  context.stderr.write(renderKey(node, key));
+  const prompt = openPrompt(context);
+  try {
+    const answer = await prompt.ask(`Is this the key of ${node.name}? [y/N] `);
+    if (/^y(es)?$/i.test(answer)) return pinKey(inventory, node, key);
+  } finally {
+    prompt.close();
+  }
+  throw new BrambleError(
+    'HOST_KEY_UNKNOWN',
+    `${node.name}: its host key was not confirmed; nothing was sent`,
+  );
+}
+
+/** Pins the key that a machine shows, if it is the expected one. Rejects HOST_KEY_CHANGED. */
+export async function confirmFingerprint(
+  inventory: Inventory,
+  node: InventoryNode,
+  expected: string,
+  context: CliContext,
+): Promise<HostKey> {
+  const key = await scanKey(inventory, node, context);
+  if (key.fingerprint === expected) return pinKey(inventory, node, key);
+  throw new BrambleError(
+    'HOST_KEY_CHANGED',
+    `${node.name} (${node.host}) shows the key ${key.fingerprint}, and not ${expected}; it may be another machine. Nothing was pinned`,
+  );
+}
+
+function scanKey(inventory: Inventory, node: InventoryNode, context: CliContext): Promise<HostKey> {
+  return scanHostKey(sshTargetOf(inventory, node, context.home), context);
+}
+
+function pinKey(inventory: Inventory, node: InventoryNode, key: HostKey): HostKey {
+  pinHostKey(knownHostsOf(inventory.file), sshHostsOf(inventory, node), key.publicKey);
+  return key;
+}
+
+function renderKey({ name, host }: InventoryNode, { publicKey, fingerprint }: HostKey): string {
+  const [type = ''] = publicKey.split(' ');
+  const kind = /ed25519|rsa|ecdsa/.exec(type)?.[0] ?? '*';
+  return `${name} (${host}) shows the key
+  ${fingerprint} (${type})
+On its own screen this prints the same: ssh-keygen -lf /etc/ssh/ssh_host_${kind}_key.pub
+`;
+}
