@@ -24,6 +24,7 @@ export default defineConfig({
       project('repo', 60_000),
       project('integration', 120_000, built),
       project('e2e', 240_000, built),
+      project('boot', 1_200_000, built), // on demand: it takes minutes
     ],
   },
 });

@@ -116,7 +116,7 @@ function renderScript(node: NodeSetup): string {
       used_network_config: renderUsedNetworkConfig(),
     },
     functions,
-    steps: ['stop_other_keys', 'pin_host_key'],
+    steps: ['stop_other_keys', 'pin_host_key', 'forget_old_name'],
     tidyUp: 'tidy_up',
   });
 }
@@ -124,6 +124,11 @@ function renderScript(node: NodeSetup): string {
 const functions = `
 stop_other_keys() {
   systemctl stop regenerate_ssh_host_keys.service 2>/dev/null || true
+}
+
+# cloud-init adds the node's name, and leaves the image's
+forget_old_name() {
+  sed -i "/^127\\.0\\.1\\.1[[:space:]]/{/[[:space:]]$host_name\\$/!d}" /etc/hosts
 }
 
 replace() {

@@ -36,6 +36,8 @@ export interface PiImageOptions {
   readonly boot?: 'fat32' | 'fat16' | 'none' | 'noise';
   /** Of the root partition's file system; default 4 MiB, 0 leaves the partition out. */
   readonly rootBytes?: number;
+  /** What is in that file system; a few files of no use unless told. */
+  readonly rootFolder?: string;
   /** Leaves so much room only in the boot partition; a multiple of its clusters of 512 bytes (2048 in FAT16). */
   readonly bootFreeBytes?: number;
   /** Beside the usual files of the boot partition, or in their place. */
@@ -57,7 +59,7 @@ export function makePiImage(options: PiImageOptions): string {
   const known = made.get(key);
   if (known !== undefined) restore(known, path);
   else {
-    make(path, contents);
+    writePiImage(path, contents);
     made.set(key, remember(path));
   }
   return path;
@@ -92,8 +94,9 @@ function restore({ length, pieces }: Remembered, path: string): void {
   closeSync(file);
 }
 
-function make(path: string, options: Omit<PiImageOptions, 'folder'>): void {
-  const { boot = 'fat32', rootBytes = 4 * mib } = options;
+/** The same into a certain file; it is not kept in memory, so it may be large. */
+export function writePiImage(path: string, options: Omit<PiImageOptions, 'folder'>): void {
+  const { boot = 'fat32', rootBytes = 4 * mib, rootFolder } = options;
   const work = mkdtempSync(join(tmpdir(), 'bramble-image-'));
   try {
     const bootLength = boot === 'fat16' ? bootBytes.fat16 : bootBytes.fat32;
@@ -105,7 +108,8 @@ function make(path: string, options: Omit<PiImageOptions, 'folder'>): void {
     });
     if (boot === 'fat32' || boot === 'fat16') makeBoot(path, work, bootLength, { ...options, boot });
     if (boot === 'noise') overwrite(path, noise('boot', 64 * 1024), bootOffset);
-    if (rootBytes > 0) makeRoot(path, work, rootOffset, rootBytes);
+    if (rootBytes > 0)
+      makeRoot(path, rootFolder ?? exampleRoot(work), { offset: rootOffset, length: rootBytes });
   } finally {
     removeFolder(work);
   }
@@ -159,13 +163,24 @@ function fill(path: string, work: string, leave: number): void {
   put(Number(free?.replaceAll(' ', '')) - leave);
 }
 
-function makeRoot(path: string, work: string, offset: number, length: number): void {
+/** `/etc/fstab` of an image that was made here. */
+export const fstab = `PARTUUID=${labelId}-01 /boot/firmware vfat defaults 0 2\nPARTUUID=${labelId}-02 / ext4 defaults,noatime 0 1\n`;
+
+function exampleRoot(work: string): string {
   const folder = join(work, 'root');
   writeTree(folder, {
     'etc/hostname': 'raspberrypi\n',
-    'etc/fstab': `PARTUUID=${labelId}-01 /boot/firmware vfat defaults 0 2\nPARTUUID=${labelId}-02 / ext4 defaults,noatime 0 1\n`,
+    'etc/fstab': fstab,
     'usr/bin/program': noise('program', 512 * 1024),
   });
+  return folder;
+}
+
+function makeRoot(
+  path: string,
+  folder: string,
+  { offset, length }: { readonly offset: number; readonly length: number },
+): void {
   run('mkfs.ext4', [
     ...['-q', '-F', '-L', 'rootfs', '-U', '4e639090-0000-4000-8000-000000000002', '-d', folder],
     ...['-E', `offset=${offset},root_owner=0:0`, path, `${length / 1024}k`],
@@ -223,7 +238,8 @@ const cloudInitFiles = {
   'network-config': '# Read by cloud-init\n#network:\n#  version: 2\n',
 };
 
-function writeTree(folder: string, files: Readonly<Record<string, string | Uint8Array>>): void {
+/** Writes files into a folder, by their paths in it. */
+export function writeTree(folder: string, files: Readonly<Record<string, string | Uint8Array>>): void {
   for (const [path, content] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), content);

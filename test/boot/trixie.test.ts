@@ -1,0 +1,3 @@
+import { firstBootContract } from '../contract/first-boot-contract.ts';
+
+firstBootContract('trixie', { starts: 1, hasCloudInit: true });
