@@ -44,6 +44,8 @@ export async function runAgent(options: RunAgentOptions): Promise<number> {
   // V8 lets the heap grow to four times of what is in use before it collects; to twice, load needs half the memory for
   // nearly the same speed (docs/BENCHMARKS.md).
   setFlagsFromString('--heap-growing-percent=100');
+  // The young generation is small: helpers would wait for each other longer than they work, above all on a busy machine.
+  setFlagsFromString('--no-parallel-scavenge');
   const { config } = readConfig(options);
   const screen = options.isDemo
     ? new Screen(options.stdout, createPaint(options.stdout, options.env))

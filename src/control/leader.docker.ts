@@ -9,6 +9,8 @@ import type { Leader } from './leader.ts';
 const pollMs = 1_000;
 /** While the Swarm elects, its API is silent for 20 s. Who cannot ask may have been deposed. */
 const answerMs = 3_000;
+/** Longer than between two slow answers. Who asked longer ago has slept, and may have been deposed meanwhile. */
+const leaseMs = 2 * (pollMs + answerMs);
 
 export interface DockerLeaderOptions {
   /** Asks this node's Docker. Rejects when it is no manager, has no leader, or does not answer. */
@@ -23,6 +25,8 @@ export class DockerLeader implements Leader, Service {
   readonly #options: DockerLeaderOptions;
   readonly #listeners = new Set<() => void>();
   #isLeader = false;
+  #askedMs = Number.NEGATIVE_INFINITY;
+  #problem: BrambleError | undefined;
   #isAsking = false;
   #isStopped = false;
   #stopPolling = () => {};
@@ -47,7 +51,12 @@ export class DockerLeader implements Leader, Service {
   }
 
   isLeader(): boolean {
-    return this.#isLeader;
+    return this.#isLeader && !this.#hasSlept();
+  }
+
+  /** Why the Swarm cannot be managed through this node now: CONTROL_OFFLINE. */
+  get problem(): BrambleError | undefined {
+    return this.#problem;
   }
 
   onChange(listener: () => void): () => void {
@@ -56,11 +65,17 @@ export class DockerLeader implements Leader, Service {
   }
 
   async #poll(): Promise<void> {
+    if (this.#hasSlept()) this.#become(false);
     if (this.#isAsking) return;
     this.#isAsking = true;
+    const askedMs = this.#options.clock.monotonicMs();
     try {
-      this.#become(await this.#ask());
+      const isLeader = await this.#ask();
+      this.#askedMs = askedMs;
+      this.#problem = undefined;
+      this.#become(isLeader && !this.#hasSlept());
     } catch (err) {
+      this.#problem = offline(err);
       if (this.#isLeader)
         this.#options.log.warn({ reason: messageOf(err) }, 'leadership cannot be confirmed');
       this.#become(false);
@@ -80,10 +95,22 @@ export class DockerLeader implements Leader, Service {
     });
   }
 
+  #hasSlept(): boolean {
+    return this.#options.clock.monotonicMs() - this.#askedMs > leaseMs;
+  }
+
   #become(isLeader: boolean): void {
     if (isLeader === this.#isLeader || this.#isStopped) return;
     this.#isLeader = isLeader;
     this.#options.log.info({ isLeader }, isLeader ? 'this node leads' : 'this node does not lead');
     for (const listener of [...this.#listeners]) listener();
   }
+}
+
+function offline(cause: unknown): BrambleError {
+  return new BrambleError(
+    'CONTROL_OFFLINE',
+    `the Swarm cannot be managed through this node now: ${messageOf(cause)}. Nothing was begun`,
+    { cause },
+  );
 }

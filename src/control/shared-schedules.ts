@@ -1,9 +1,9 @@
 import { type Static, Type } from 'typebox';
-import type { Bus, Incoming } from '../bus/bus.ts';
-import { publishState } from '../bus/publish-state.ts';
+import type { Bus, Incoming, Outgoing } from '../bus/bus.ts';
 import { filters, functionOf, topics } from '../events/topics.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { Store } from '../store/store.ts';
+import { toBrambleError } from '../support/errors.ts';
 import type { Log } from '../support/log.ts';
 import { findProblems } from '../support/schema.ts';
 
@@ -71,6 +71,18 @@ export class SharedSchedules implements Service, Documents {
     await this.#publish(key);
   }
 
+  /**
+   * Resolves when the broker has taken a word of ours: what others told it before has been heard then, too. So a leader
+   * that was deposed while it was cut off, or asleep, learns of it before it fires. Rejects BUS_OFFLINE when the connection
+   * breaks; while there is none nobody can be heard, and schedules are to go on.
+   */
+  async catchUp(name: string): Promise<void> {
+    const { bus } = this.#options;
+    const latest = this.#latest.get(name);
+    if (latest === undefined || bus.state === 'offline') return;
+    await bus.publish(toMessage(name, latest));
+  }
+
   /** Of two leaders in a row the late word of the earlier one does not count: it is corrected. */
   async #hear({ topic, payload }: Incoming): Promise<void> {
     const name = functionOf(topic);
@@ -86,17 +98,22 @@ export class SharedSchedules implements Service, Documents {
     for (const name of [...this.#unsent]) await this.#publish(name);
   }
 
+  /** Never rejects: what the broker did not take is published with the next connection. */
   async #publish(name: string): Promise<void> {
     const { bus, log } = this.#options;
-    if (bus.state === 'offline') {
-      this.#unsent.add(name);
-      return;
-    }
     this.#unsent.delete(name);
-    const latest = this.#latest.get(name);
-    const payload = latest === undefined ? '' : JSON.stringify(latest);
-    await publishState(bus, log, { topic: topics.schedule(name), payload, contentType: 'application/json' });
+    try {
+      await bus.publish({ ...toMessage(name, this.#latest.get(name)), retain: true });
+    } catch (err) {
+      if (toBrambleError(err).code === 'BUS_OFFLINE') this.#unsent.add(name);
+      else log.warn({ err, fn: name }, 'where a schedule stands could not be published');
+    }
   }
+}
+
+function toMessage(name: string, position: Position | undefined): Outgoing {
+  const payload = position === undefined ? '' : JSON.stringify(position);
+  return { topic: topics.schedule(name), payload, contentType: 'application/json' };
 }
 
 function isPosition(value: unknown): value is Position {

@@ -11,8 +11,10 @@ import { toGatewayError, toRefusal } from './refusal.ts';
 
 /** A manager that is gone does not even refuse, and there may be several to try. */
 const connectTimeoutMs = 1_500;
-/** While the Swarm elects a leader, Docker's API is silent for 20 s. */
-const headersTimeoutMs = 30_000;
+/** A manager that hangs, or went while a connection to it was kept, is told from a busy one by a question that costs nothing. */
+const aliveTimeoutMs = 2_000;
+/** Managers answer within 10 s, or say that their Docker does not; a change may ask Docker several times. */
+const headersTimeoutMs = { reading: 12_000, changing: 30_000 };
 
 /** Marks what was passed on, so that two nodes without a runtime do not pass it to each other for ever. */
 const forwardedHeader = 'x-bramble-forwarded';
@@ -95,7 +97,6 @@ export class ControlForwarder {
   readonly #control: Pick<Control, 'urls'>;
   readonly #agent = new Agent({
     connect: { timeout: connectTimeoutMs },
-    headersTimeout: headersTimeoutMs,
     bodyTimeout: 0, // a log that is followed is silent for as long as its function is
   });
   #lastUrl: string | undefined;
@@ -105,25 +106,37 @@ export class ControlForwarder {
   }
 
   /**
-   * Rejects CONTROL_OFFLINE when no manager took the request, UNREACHABLE when the one that did broke off before it
+   * Rejects CONTROL_OFFLINE when no manager could do it, UNREACHABLE when the one that was asked broke off before it
    * answered: it may have done what was asked, so that is not asked of another.
    */
   async send(raw: IncomingMessage, body: Uint8Array, signal: AbortSignal): Promise<Answer> {
     const failures: string[] = [];
+    const isReading = raw.method === 'GET' || raw.method === 'HEAD';
     for (const url of await this.#urls(failures)) {
       try {
+        await this.#checkAlive(url, signal);
+      } catch (err) {
+        signal.throwIfAborted();
+        failures.push(`${url}: ${messageOf(err)}`);
+        continue; // it was asked for nothing yet
+      }
+      try {
         const answer = await this.#ask(url, raw, body, signal);
+        if (canAnotherHelp(answer, isReading)) {
+          failures.push(`${url}: ${await answer.body.text()}`);
+          continue;
+        }
         this.#lastUrl = url;
         return answer;
       } catch (err) {
         signal.throwIfAborted();
         failures.push(`${url}: ${messageOf(err)}`);
-        if (mayHaveBegun(err) && raw.method !== 'GET' && raw.method !== 'HEAD') throw brokeOff(url, err);
+        if (!isReading && mayHaveBegun(err)) throw brokeOff(url, err);
       }
     }
     throw new BrambleError(
       'CONTROL_OFFLINE',
-      `no manager of the Swarm can be reached (${failures.join('; ') || 'none is known'}). Nothing can be deployed, changed or ` +
+      `no manager of the Swarm can do that now (${failures.join('; ') || 'none is known'}). Nothing can be deployed, changed or ` +
         'listed until one is back; functions go on being invoked, by HTTP and by events',
     );
   }
@@ -142,15 +155,32 @@ export class ControlForwarder {
     }
   }
 
+  async #checkAlive(url: string, signal: AbortSignal): Promise<void> {
+    const { body } = await send(new URL('/healthz', url), {
+      headersTimeout: aliveTimeoutMs,
+      signal,
+      dispatcher: this.#agent,
+    });
+    await body.dump(); // whatever it says, it is there; and the connection is good for what follows
+  }
+
   #ask(url: string, raw: IncomingMessage, body: Uint8Array, signal: AbortSignal): Promise<Answer> {
+    const isReading = raw.method === 'GET' || raw.method === 'HEAD';
     return send(new URL(raw.url ?? '/', url), {
       method: raw.method ?? 'GET',
       headers: { ...toUndici(requestHeaders(raw)), [forwardedHeader]: '1' },
       body: body.byteLength === 0 ? null : body,
+      headersTimeout: isReading ? headersTimeoutMs.reading : headersTimeoutMs.changing,
       signal,
       dispatcher: this.#agent,
     });
   }
+}
+
+/** A manager without a Docker that answers has begun nothing; one whose Docker broke off while it was read has changed nothing. */
+function canAnotherHelp({ headers }: Answer, isReading: boolean): boolean {
+  const code = headers['x-bramble-error'];
+  return code === 'CONTROL_OFFLINE' || (isReading && code === 'UNREACHABLE');
 }
 
 /** Could the manager have had the request? Not when there was no connection to it. */

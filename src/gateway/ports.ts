@@ -4,6 +4,7 @@ import type { FunctionRuntime } from '../functions/runtime.ts';
 import type { FunctionStatus } from '../functions/spec.ts';
 import type { DeadLetter, DeliveryRequest, ListedDeadLetter, QueueDepth } from '../store/store.ts';
 import type { Clock } from '../support/clock.ts';
+import type { BrambleError } from '../support/errors.ts';
 import type { Log } from '../support/log.ts';
 import type { Metrics } from '../support/metrics.ts';
 
@@ -15,6 +16,8 @@ export interface Managing {
   readonly runtime: Omit<FunctionRuntime, 'name' | 'start' | 'stop' | 'endpoints' | 'onChange'>;
   /** Calls of each function by name, where other nodes serve too; those through this agent unless told. */
   readonly countCalls?: () => ReadonlyMap<string, number>;
+  /** Why nothing can be asked or changed now, where that may be; then nothing is begun. */
+  readonly offline?: () => BrambleError | undefined;
   readonly control?: undefined;
 }
 

@@ -79,7 +79,7 @@ async function serve(base: Base) {
   const newId = randomUUID;
   const scheduler = new CronScheduler({ clock, log });
   const functions = await chooseFunctions({ ...base, scheduler });
-  const { catalogue, wake } = functions;
+  const { catalogue, wake, catchUp } = functions;
   const invoke = functions.around(
     createInvoke({ catalogue, metrics, node, clock, newId, ...(wake === undefined ? {} : { wake }) }),
   );
@@ -126,7 +126,7 @@ async function serve(base: Base) {
   });
   const scheduleStore = joinStores(store, functions.schedules);
   const schedules = functions.whileActing(
-    () => new ScheduleTrigger({ ...triggers, store: scheduleStore, scheduler, acceptor }),
+    () => new ScheduleTrigger({ ...triggers, store: scheduleStore, catchUp, scheduler, acceptor }),
   );
   return {
     catalogue,

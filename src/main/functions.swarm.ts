@@ -60,6 +60,7 @@ export function swarmFunctions(base: FunctionBase): FunctionParts {
       return calls.counter.invoke;
     },
     schedules: control?.schedules ?? store,
+    catchUp: async (name) => control?.schedules.catchUp(name),
     whileActing: (create) => control?.whileActing(create) ?? create(),
     beforeBus: [placed, frozen, ...(control?.beforeBus ?? []), ...takeover],
     afterBus: (waiting) => {
@@ -114,7 +115,7 @@ function manage(base: FunctionBase, frozen: FrozenTasks) {
     newId: randomUUID,
   });
   return {
-    managing: { runtime, countCalls: () => board.calls() },
+    managing: { runtime, countCalls: () => board.calls(), offline: () => leader.problem },
     schedules,
     whileActing: (create: () => Service) => new WhileLeading({ leader, create, log }),
     beforeBus: [runtime, schedules, board],

@@ -25,6 +25,8 @@ export interface FunctionParts {
   readonly around: (invoke: Invoke) => Invoke;
   /** Keeps where schedules stand. */
   readonly schedules: Pick<Store, 'documents' | 'putDocument' | 'removeDocument'>;
+  /** Resolves when where a schedule stands is known as others left it. */
+  readonly catchUp: (functionName: string) => Promise<void>;
   /** Makes a service run only while this node is the one that acts. */
   readonly whileActing: (create: () => Service) => Service;
   /** To be started before the bus is, and after it; the latter are told how many deliveries wait for a function. */
@@ -64,6 +66,7 @@ export function processFunctions(base: FunctionBase): FunctionParts {
     managing: { runtime },
     around: (invoke) => invoke,
     schedules: store,
+    catchUp: async () => {}, // there is nobody else
     whileActing: (create) => create(),
     beforeBus: [runtime, catalogue, ...deployment],
     afterBus: () => [],

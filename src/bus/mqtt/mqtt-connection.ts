@@ -9,8 +9,12 @@ import { type ReceivedPacket, subscriptionIds, toIncoming, toProperties } from '
 import type { ProtocolLevel } from './mqtt-version.ts';
 import { SendWindow } from './send-window.ts';
 
-/** With so many messages being handled nothing more is read; stops what has no window of its own. */
-const maxHandling = 1024;
+/**
+ * With so much being handled nothing more is read, not even what would make room: a last resort, for what has no window
+ * of its own. Mosquitto 2.0.11 has none once it hands out what it had queued, whatever we ask for in CONNECT.
+ */
+const maxHandling = 20_000;
+const maxHandlingBytes = 32 * 1024 * 1024;
 /** Publishes on their way where the broker names no limit, and publishes waiting for their turn. */
 const sendMaximum = 1000;
 const maxWaitingToSend = 10_000;
@@ -39,6 +43,7 @@ export class MqttConnection {
   #window = new SendWindow(sendMaximum, maxWaitingToSend);
   #answeredMs: number;
   #handling = 0;
+  #handlingBytes = 0;
   #readOn: (() => void) | undefined;
   /** As the library said it; undefined while nothing is wrong, and when the broker just hung up. */
   #lastError: unknown;
@@ -164,20 +169,23 @@ export class MqttConnection {
   }
 
   #receive(packet: ReceivedPacket, next: (err?: Error) => void): void {
+    const bytes = packet.payload.length;
     this.#handling += 1;
+    this.#handlingBytes += bytes;
     const done =
       packet.qos === 1 && packet.messageId !== undefined ? this.#acks.add(packet.messageId) : () => {};
     this.#options
       .onMessage(toIncoming(packet), subscriptionIds(packet))
       .then(done, (err: unknown) => this.#handlerFailed(err, packet))
-      .finally(() => this.#handled());
+      .finally(() => this.#handled(bytes));
     const proceed = () => (packet.qos === 1 ? next(acknowledgedLater) : next());
-    if (this.#handling < maxHandling) proceed();
+    if (this.#handling < maxHandling && this.#handlingBytes < maxHandlingBytes) proceed();
     else this.#readOn = proceed;
   }
 
-  #handled(): void {
+  #handled(bytes: number): void {
     this.#handling -= 1;
+    this.#handlingBytes -= bytes;
     const readOn = this.#readOn;
     this.#readOn = undefined;
     readOn?.();

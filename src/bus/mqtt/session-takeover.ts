@@ -6,9 +6,11 @@ import { guard } from '../../support/guard.ts';
 import type { Log } from '../../support/log.ts';
 import type { Metrics } from '../../support/metrics.ts';
 import type { Bus, BusState, Incoming } from '../bus.ts';
-import { type KnownNode, planTakeover } from './plan-takeover.ts';
+import { graceMs, type KnownNode, planTakeover } from './plan-takeover.ts';
 
 const lookMs = 1_000;
+/** A node that took its session back says that it is online only when it has read what the broker held for it. */
+const returnMs = 30_000;
 /** More names than this on the status topics is a fault, not a bramble. */
 const maxNodes = 256;
 
@@ -101,7 +103,12 @@ export class SessionTakeover implements Service {
   async #act(): Promise<void> {
     const { node, clock } = this.#options;
     const wanted = this.#isOnline ? planTakeover(this.#nodes, node, clock.monotonicMs()) : [];
-    for (const [held, session] of this.#held) if (!wanted.includes(held)) await session.end();
+    for (const [held, session] of this.#held)
+      if (!wanted.includes(held)) {
+        this.#held.delete(held);
+        await session.end();
+      }
+    this.#gauge.set(this.#held.size);
     for (const gone of wanted) if (!this.#held.has(gone) && !this.#isStopped) await this.#take(gone);
   }
 
@@ -112,23 +119,25 @@ export class SessionTakeover implements Service {
       this.#held.set(gone, session);
       this.#gauge.set(this.#held.size);
       log.warn({ gone }, 'node is gone, its events are taken over');
-      void session.closed.then((reason) => this.#gaveBack(gone, reason));
+      void session.closed.then((reason) => this.#lost(gone, session, reason));
     } catch (err) {
       log.warn({ gone, reason: messageOf(err) }, 'events of a node that is gone cannot be taken over yet');
-      this.#waitAnew(gone);
+      this.#wait(gone, graceMs);
     }
   }
 
-  #gaveBack(gone: string, reason: BrambleError): void {
+  /** Whoever hung up on us may be the node itself, or a third one. Two that took it from each other would go on for ever. */
+  #lost(gone: string, session: AdoptedSession, reason: BrambleError): void {
+    if (this.#held.get(gone) !== session) return; // we let go of it ourselves
     this.#held.delete(gone);
     this.#gauge.set(this.#held.size);
-    this.#waitAnew(gone);
+    this.#wait(gone, returnMs);
     this.#options.log.info({ gone, reason: reason.message }, 'events of a node are its own again');
   }
 
-  /** Whoever hung up on us may be the node itself, which says that it is online only after that; or a third node. */
-  #waitAnew(node: string): void {
+  #wait(node: string, waitMs: number): void {
     const known = this.#nodes.get(node);
-    if (known !== undefined) this.#nodes.set(node, { ...known, sinceMs: this.#options.clock.monotonicMs() });
+    const sinceMs = this.#options.clock.monotonicMs() + waitMs - graceMs;
+    if (known !== undefined) this.#nodes.set(node, { ...known, sinceMs });
   }
 }

@@ -53,6 +53,8 @@ export interface ScheduleTriggerOptions {
   readonly catalogue: Pick<Catalogue, 'entries' | 'onChange'>;
   readonly acceptor: Pick<Acceptor, 'accept'>;
   readonly store: Pick<Store, 'waiting' | 'documents' | 'putDocument' | 'removeDocument'>;
+  /** Called before ticks are fired: resolves when the store knows what others have fired, where others may. */
+  readonly catchUp: (functionName: string) => Promise<void>;
   readonly clock: Clock;
   readonly newId: () => string;
   readonly log: Log;
@@ -131,10 +133,15 @@ export class ScheduleTrigger implements Service {
     const { entry, schedule } = scheduled;
     const nowMs = clock.nowMs();
     try {
-      const position = await this.#locate(scheduled, nowMs);
-      const { missed } = schedule;
-      const plan = planTicks(tickTimes(schedule), { lastMs: position.lastMs, nowMs, missed });
-      for (const tick of plan.fire) await this.#handle(scheduled, tick);
+      const planFrom = ({ lastMs }: Position) =>
+        planTicks(tickTimes(schedule), { lastMs, nowMs, missed: schedule.missed });
+      let position = await this.#locate(scheduled, nowMs);
+      if (planFrom(position).fire.length > 0) position = await this.#catchUp(scheduled, position, nowMs);
+      const plan = planFrom(position);
+      for (const tick of plan.fire) {
+        if (this.#isStopped) return nowMs; // somebody else fires them
+        await this.#handle(scheduled, tick);
+      }
       if (plan.missed > 0) {
         measures.ticks.inc({ function_name: entry.name, outcome: 'missed' }, plan.missed);
         if (plan.fire.length === 0) await this.#move(entry.name, { ...position, lastMs: nowMs });
@@ -155,6 +162,21 @@ export class ScheduleTrigger implements Service {
     }
     const lastMs = lastByClock(known, nowMs);
     return lastMs === known.lastMs ? known : this.#move(name, { ...known, lastMs });
+  }
+
+  /** Where it stands when others have been heard: they may have fired what we were about to. */
+  async #catchUp({ entry: { name } }: Scheduled, known: Position, nowMs: number): Promise<Position> {
+    const { store, catchUp } = this.#options;
+    await catchUp(name);
+    const kept = (await store.documents(documentKind)).find(({ key }) => key === name);
+    const told = readDocument(kept?.value);
+    if (told === undefined || told.expression !== known.expression || told.timeZone !== known.timeZone)
+      return known;
+    const isAhead = told.lastMs > known.lastMs && told.lastMs <= nowMs + toleratedStepBackMs;
+    if (!isAhead) return known;
+    const moved = { ...told, usedMs: Math.max(known.usedMs, told.lastMs) };
+    this.#positions.set(name, moved);
+    return moved;
   }
 
   async #handle({ entry, schedule }: Scheduled, { atMs, isLate }: PlannedTick): Promise<void> {

@@ -64,24 +64,32 @@ export interface NumberedLoadOptions {
   readonly page: string;
 }
 
-/** On their way at once. */
+/** On their way to the broker at once. */
 const window = 100;
+/** Handled by nobody yet: more would only wait, and be dealt out again with each fault. */
+const mostAhead = 2_000;
+/** Longer than a dead node keeps its share to itself, on a busy machine. */
+const stuckMs = 120_000;
 let loads = 0;
 
-/** Publishes at QoS 1, as fast as they are acknowledged. Each load has events of its own. */
+/** Publishes at QoS 1, as fast as they are handled. Each load has events of its own; one at a time for each page. */
 export function startLoad(
   client: MqttClient,
   { topic, amount, ledger, page }: NumberedLoadOptions,
 ): NumberedLoad {
   loads += 1;
   const bodies = Array.from({ length: amount }, (_, number) => `load ${loads} number ${number}`);
-  const rest = bodies.values();
+  const counts = ledger.page(page);
+  const before = counts.size;
+  const rest = bodies.entries();
   const publish = async () => {
-    for (const body of rest) await client.publishAsync(topic, body, { qos: 1 });
+    for (const [number, body] of rest) {
+      await until('there is room', () => number - (counts.size - before) < mostAhead, stuckMs);
+      await client.publishAsync(topic, body, { qos: 1 });
+    }
   };
   const publishing = Promise.all(Array.from({ length: window }, publish));
   publishing.catch(() => {}); // `done` tells
-  const counts = ledger.page(page);
   const missing = () => bodies.reduce((count, body) => count + (counts.has(body) ? 0 : 1), 0);
   const handled = async (count: number, timeoutMs?: number) => {
     await until('they are handled', () => amount - missing() >= count, timeoutMs).catch((cause) => {

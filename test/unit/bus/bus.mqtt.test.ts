@@ -68,6 +68,27 @@ describe('an MQTT bus', () => {
     });
   });
 
+  it('hears the rest while a broker without a window hands it more than is handled', async () => {
+    const bus = await open(obligingly());
+    let taken = 0;
+    await bus.subscribe('work/#', () => {
+      taken += 1;
+      return new Promise(() => {}); // until a slow function is done with it
+    });
+    const news: string[] = [];
+    await bus.subscribe('news', ({ payload }) => void news.push(Buffer.from(payload).toString()));
+    await bus.start(notAborted);
+    const [connection] = broker.connections;
+    const publish = (topic: string, messageId: number) =>
+      connection?.send({
+        ...{ cmd: 'publish', topic, payload: 'x', qos: 1, messageId, dup: false, retain: false },
+      });
+    for (let i = 1; i <= 3_000; i += 1) publish(`work/${i}`, i);
+    publish('news', 3_001);
+    await eventually(() => news).toEqual(['x']);
+    expect(taken).toBe(3_000);
+  });
+
   describe('with an old broker', () => {
     it('takes MQTT 3.1.1 at once when 5 is refused, and from then on', async () => {
       const bus = await start(

@@ -3,14 +3,23 @@ import { DockerLeader } from '../../../src/control/leader.docker.ts';
 import { ManualClock } from '../../../src/support/clock.manual.ts';
 import { silentLog } from '../../../src/support/log.ts';
 
+/** Time may pass without a timer that rings, as it does for a process that is stopped. */
+class SleepingClock extends ManualClock {
+  sleptMs = 0;
+
+  override monotonicMs(): number {
+    return super.monotonicMs() + this.sleptMs;
+  }
+}
+
 describe('the leader by Docker', () => {
-  let clock: ManualClock;
+  let clock: SleepingClock;
   let read: () => Promise<{ isLeader: boolean }>;
   let leader: DockerLeader;
   let changes: boolean[];
 
   beforeEach(() => {
-    clock = new ManualClock();
+    clock = new SleepingClock();
     read = async () => ({ isLeader: true });
     leader = new DockerLeader({ readManager: () => read(), clock, log: silentLog });
     changes = [];
@@ -51,6 +60,28 @@ describe('the leader by Docker', () => {
     read = async () => ({ isLeader: true });
     await clock.advance(5_000);
     expect(leader.isLeader()).toBe(true);
+  });
+
+  it('does not lead after a sleep before it was told again, and its followers begin anew', async () => {
+    await leader.start();
+    clock.sleptMs = 60_000;
+    expect(leader.isLeader()).toBe(false);
+    await clock.advance(1_000);
+    expect(changes).toEqual([true, false, true]);
+  });
+
+  it('tells why nothing can be managed, until Docker answers again', async () => {
+    await leader.start();
+    expect(leader.problem).toBeUndefined();
+    read = () => Promise.reject(new Error('no leader'));
+    await clock.advance(1_000);
+    expect(leader.problem).toMatchObject({
+      code: 'CONTROL_OFFLINE',
+      message: expect.stringContaining('no leader'),
+    });
+    read = async () => ({ isLeader: false });
+    await clock.advance(1_000);
+    expect(leader.problem).toBeUndefined();
   });
 
   it('leads no more after it is stopped, whatever answer is still on its way', async () => {

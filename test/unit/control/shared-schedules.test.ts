@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryBus } from '../../../src/bus/bus.memory.ts';
+import type { Bus } from '../../../src/bus/bus.ts';
 import { SharedSchedules } from '../../../src/control/shared-schedules.ts';
 import { topics } from '../../../src/events/topics.ts';
 import { MemoryStore } from '../../../src/store/store.memory.ts';
+import { BrambleError } from '../../../src/support/errors.ts';
 import { silentLog } from '../../../src/support/log.ts';
 
 async function openManager(bus: MemoryBus) {
@@ -60,6 +62,52 @@ describe('where schedules stand', () => {
     await bus.setState('online');
     const second = await openManager(bus);
     await expect.poll(async () => (await second.documents('schedule')).length).toBe(1);
+  });
+
+  test('is told again when the connection broke before the broker had it', async () => {
+    const bus = await openBus();
+    const store = new MemoryStore();
+    await store.start(new AbortController().signal);
+    let isBroken = true;
+    const publish: Bus['publish'] = async (message) => {
+      if (isBroken) throw new BrambleError('BUS_OFFLINE', 'broke off');
+      await bus.publish(message);
+    };
+    const breaking: Pick<Bus, 'subscribe' | 'publish' | 'state' | 'onState'> = {
+      state: 'online',
+      publish,
+      subscribe: (...args) => bus.subscribe(...args),
+      onState: (listener) => bus.onState(listener),
+    };
+    const first = new SharedSchedules({ bus: breaking, store, log: silentLog });
+    await first.start();
+    await first.putDocument('schedule', 'report', position(1_000));
+    await expect(first.catchUp('report')).rejects.toMatchObject({ code: 'BUS_OFFLINE' });
+    isBroken = false;
+    await bus.setState('offline');
+    await bus.setState('online');
+    const second = await openManager(bus);
+    await expect.poll(async () => (await second.documents('schedule')).length).toBe(1);
+  });
+
+  test('is learned from the others by a leader that did not hear them', async () => {
+    const bus = await openBus();
+    const asleep = await openManager(bus);
+    await asleep.putDocument('schedule', 'report', position(1_000));
+    const next = await openManager(bus);
+    await next.putDocument('schedule', 'report', position(5_000));
+    await asleep.catchUp('report');
+    expect(await asleep.documents('schedule')).toMatchObject([{ value: { lastMs: 5_000 } }]);
+    const third = await openManager(bus);
+    expect(await third.documents('schedule')).toMatchObject([{ value: { lastMs: 5_000 } }]);
+  });
+
+  test('need not be learned without a broker: schedules go on', async () => {
+    const bus = await openBus();
+    const manager = await openManager(bus);
+    await manager.putDocument('schedule', 'report', position(1_000));
+    await bus.setState('offline');
+    await expect(manager.catchUp('report')).resolves.toBeUndefined();
   });
 
   test('is forgotten with the function', async () => {

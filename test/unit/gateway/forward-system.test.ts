@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { controlUrls } from '../../../src/gateway/control-urls.ts';
 import type { GatewayOptions } from '../../../src/gateway/ports.ts';
 import { Gateway } from '../../../src/gateway/server.ts';
+import { BrambleError } from '../../../src/support/errors.ts';
 import { statusOf } from '../../support/fake-runtime.ts';
 import { authorization, fakeParts } from '../../support/gateway.ts';
 import { type HttpServer, startHttpServer } from '../../support/http-server.ts';
@@ -30,8 +31,14 @@ describe('a gateway without a runtime', () => {
     for (const server of servers.splice(0)) await server.close();
   });
 
-  async function startManager(listener: RequestListener): Promise<string> {
-    const server = await startHttpServer(listener);
+  /** One that is alive, unless told. */
+  async function startManager(
+    listener: RequestListener,
+    alive: RequestListener = (_request, response) => response.end('OK'),
+  ): Promise<string> {
+    const server = await startHttpServer((request, response) =>
+      request.url === '/healthz' ? alive(request, response) : listener(request, response),
+    );
     servers.push(server);
     return `http://${server.address}`;
   }
@@ -86,13 +93,48 @@ describe('a gateway without a runtime', () => {
     expect(lookUps).toBe(2);
   });
 
+  it('asks nothing of a manager that hangs, and goes on to the next', async () => {
+    const asked: string[] = [];
+    const hanging = await startManager(
+      () => asked.push('hanging'),
+      () => {},
+    );
+    const other = await startManager((_request, response) => response.writeHead(202).end());
+    urls = async () => [hanging, other];
+    expect((await ask('/system/functions', { method: 'POST', body: '{}' })).status).toBe(202);
+    expect(asked).toEqual([]);
+  });
+
+  it('goes on to the next when a manager says that it has begun nothing', async () => {
+    const refusing = await startManager((_request, response) =>
+      response.writeHead(503, { 'x-bramble-error': 'CONTROL_OFFLINE' }).end('no leader'),
+    );
+    const other = await startManager((_request, response) => response.writeHead(202).end());
+    urls = async () => [refusing, other];
+    expect((await ask('/system/functions', { method: 'POST', body: '{}' })).status).toBe(202);
+    urls = async () => [refusing];
+    const answer = await ask('/system/functions', { method: 'POST', body: '{}' });
+    expect([answer.status, await answer.text()]).toEqual([503, expect.stringContaining('no leader')]);
+  });
+
+  it('asks the next when the Docker of a manager broke off, but not for a change', async () => {
+    const broken = await startManager((_request, response) =>
+      response.writeHead(502, { 'x-bramble-error': 'UNREACHABLE' }).end('Docker broke off'),
+    );
+    const other = await startManager((_request, response) => response.end('[]'));
+    urls = async () => [broken, other];
+    const change = await ask('/system/functions', { method: 'POST', body: '{}' });
+    expect([change.status, await change.text()]).toEqual([502, 'Docker broke off']);
+    expect(await (await ask('/system/functions')).text()).toBe('[]');
+  });
+
   it('says that managers cannot be reached, and that functions go on', async () => {
     const dead = await deadUrl();
     urls = async () => [dead];
     const answer = await ask('/system/functions');
     const text = await answer.text();
     expect([answer.status, answer.headers.get('x-bramble-error')]).toEqual([503, 'CONTROL_OFFLINE']);
-    expect(text).toMatch(/no manager of the Swarm can be reached/);
+    expect(text).toMatch(/no manager of the Swarm can do that now/);
     expect(text).toMatch(/functions go on being invoked/);
     expect(text).toContain(dead);
   });
@@ -167,6 +209,24 @@ describe('a gateway without a runtime', () => {
     expect(await (await ask('/ui/')).text()).toContain('echo:1');
     expect(await (await ask('/metrics')).text()).toContain('gateway_service_count{function_name="echo"} 1');
     expect((await ask('/function/echo')).status).toBe(200);
+  });
+});
+
+describe('a manager whose Docker does not answer', () => {
+  it('says so at once, and that nothing was begun, until it does', async () => {
+    let reason: BrambleError | undefined = new BrambleError('CONTROL_OFFLINE', 'no leader');
+    const { options } = fakeParts();
+    const gateway = new Gateway({ ...options, offline: () => reason });
+    await gateway.start(new AbortController().signal);
+    const ask = (path: string, init: RequestInit = {}) =>
+      fetch(`http://127.0.0.1:${gateway.port}${path}`, { ...init, headers: { authorization } });
+    const list = async () => (await ask('/system/functions')).status;
+    const deploy = await ask('/system/functions', { method: 'POST', body: '{}' });
+    expect([deploy.status, deploy.headers.get('x-bramble-error')]).toEqual([503, 'CONTROL_OFFLINE']);
+    expect([await list(), (await ask('/bramble/dead-letters')).status]).toEqual([503, 200]);
+    reason = undefined;
+    expect(await list()).toBe(200);
+    await gateway.stop();
   });
 });
 

@@ -88,10 +88,28 @@ describe('the takeover of sessions', () => {
     await clock.advance(7_000);
     held.get('bramble-pi-2')?.();
     // The node says that it is online when its subscriptions are made, not before.
-    await clock.advance(3_000);
+    await clock.advance(20_000);
     await say('pi-2', 'online');
     await clock.advance(60_000);
     expect(adopted).toHaveLength(1);
+  });
+
+  it('takes it again when its node came back and never said so', async () => {
+    await say('pi-2', 'offline');
+    await clock.advance(7_000);
+    held.get('bramble-pi-2')?.();
+    await clock.advance(32_000);
+    expect([...held.keys()]).toEqual(['bramble-pi-2']);
+  });
+
+  it('takes it at once when its node came back, said so, and is gone again', async () => {
+    await say('pi-2', 'offline');
+    await clock.advance(7_000);
+    held.get('bramble-pi-2')?.();
+    await say('pi-2', 'online');
+    await say('pi-2', 'offline');
+    await clock.advance(7_000);
+    expect([...held.keys()]).toEqual(['bramble-pi-2']);
   });
 
   it('ends a session that its node forgot to ask back', async () => {

@@ -32,6 +32,8 @@ interface Fields {
   readonly store?: Store;
   /** Called before each accept. */
   readonly beforeAccept?: () => void;
+  /** Called before ticks are fired, with where they are kept. */
+  readonly catchUp?: (store: Store) => Promise<void>;
 }
 
 async function startTrigger(entries: CatalogueEntry[], fields: Fields = {}) {
@@ -45,6 +47,7 @@ async function startTrigger(entries: CatalogueEntry[], fields: Fields = {}) {
   const trigger = new ScheduleTrigger({
     ...shared,
     scheduler: new ManualScheduler(clock),
+    catchUp: async () => fields.catchUp?.(store),
     acceptor: {
       async accept(...args) {
         fields.beforeAccept?.();
@@ -101,6 +104,52 @@ test('a tick becomes an event of the function', async () => {
     tick: '2026-06-01T12:10:00.000Z',
     timeZone: 'UTC',
   });
+});
+
+test('ticks that somebody else fired meanwhile are not fired again', async () => {
+  const { expression } = tenMinutes;
+  const told = { expression, timeZone: 'UTC', lastMs: noon + 10 * minuteMs, deliveryId: null };
+  let isTold = false;
+  const rig = await startTrigger([buildReport({ schedule: tenMinutes })], {
+    catchUp: async (store) => {
+      if (!isTold) await store.putDocument('schedule', 'report', told);
+      isTold = true;
+    },
+  });
+
+  await rig.clock.advance(40 * minuteMs);
+
+  expect(await rig.ticks()).toEqual(['12:20', '12:30', '12:40']);
+});
+
+test('nothing more is fired by a trigger that is stopped while it learns of others', async () => {
+  let goOn = () => {};
+  const rig = await startTrigger([buildReport({ schedule: tenMinutes })], {
+    catchUp: () => new Promise((resolve) => (goOn = resolve)),
+  });
+  await rig.clock.advance(10 * minuteMs);
+
+  const stopped = rig.trigger.stop();
+  goOn();
+  await stopped;
+
+  expect(await rig.ticks()).toEqual([]);
+});
+
+test('a tick waits while nobody can say what others fired', async () => {
+  let isOffline = true;
+  const rig = await startTrigger([buildReport({ schedule: tenMinutes })], {
+    catchUp: async () => {
+      if (isOffline) throw new BrambleError('BUS_OFFLINE', 'broke off');
+    },
+  });
+  await rig.clock.advance(10 * minuteMs + 2_000);
+  expect(await rig.ticks()).toEqual([]);
+
+  isOffline = false;
+  await rig.clock.advance(10_000);
+
+  expect(await rig.ticks()).toEqual(['12:10']);
 });
 
 test('ticks go on, each once', async () => {
