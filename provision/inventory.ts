@@ -204,7 +204,7 @@ function chooseImage(
 }
 
 /** An archive by its ending or its path; no reference of an image has either. */
-function chooseAgentImage(image: string, absolute: Readings['absolute']): string {
+export function chooseAgentImage(image: string, absolute: Readings['absolute']): string {
   return /^[./~]|\.tar(\.\w+)?$/.test(image) ? absolute(image) : image;
 }
 

@@ -19,11 +19,23 @@ export interface TarFile {
 
 /** The same files always give the same bytes. */
 export function packTar(files: readonly TarFile[]): Buffer {
-  const blocks = files.flatMap((file) => [headerOf(file), file.content, paddingOf(file.content.byteLength)]);
-  return Buffer.concat([...blocks, Buffer.alloc(2 * blockBytes)]);
+  const blocks = files.flatMap(({ content, ...file }) => [
+    tarHeader({ ...file, bytes: content.byteLength }),
+    content,
+    tarPadding(content.byteLength),
+  ]);
+  return Buffer.concat([...blocks, tarEnd]);
 }
 
-function headerOf({ path, content, isExecutable }: TarFile): Buffer {
+/** What comes after the last file. */
+export const tarEnd = Buffer.alloc(2 * blockBytes);
+
+/** What comes before the content of a file. */
+export function tarHeader({
+  path,
+  bytes,
+  isExecutable,
+}: Omit<TarFile, 'content'> & { readonly bytes: number }): Buffer {
   const header = Buffer.alloc(blockBytes);
   const write = ({ offset, length }: Field, text: string) => header.write(text, offset, length, 'utf8');
   const number = (field: Field, value: number) =>
@@ -32,7 +44,7 @@ function headerOf({ path, content, isExecutable }: TarFile): Buffer {
   write(nameAt, name);
   write(prefixAt, prefix);
   number(modeAt, isExecutable ? 0o755 : 0o644);
-  number(sizeAt, content.byteLength);
+  number(sizeAt, bytes);
   number(timeAt, 0);
   write(typeAt, '0');
   write(magicAt, 'ustar\x0000');
@@ -40,6 +52,11 @@ function headerOf({ path, content, isExecutable }: TarFile): Buffer {
   const sum = header.reduce((total, byte) => total + byte, 0);
   write(checksumAt, `${sum.toString(8).padStart(6, '0')}\0 `);
   return header;
+}
+
+/** And after it. */
+export function tarPadding(bytes: number): Buffer {
+  return Buffer.alloc((blockBytes - (bytes % blockBytes)) % blockBytes);
 }
 
 function splitPath(path: string): readonly [prefix: string, name: string] {
@@ -55,10 +72,6 @@ function splitPath(path: string): readonly [prefix: string, name: string] {
   throw new TypeError(`the path is too long for an archive: ${path}`);
 }
 
-function paddingOf(bytes: number): Buffer {
-  return Buffer.alloc((blockBytes - (bytes % blockBytes)) % blockBytes);
-}
-
 /**
  * The files of an archive that are not larger than `maxBytes`, in its order; larger ones are passed over. Throws RangeError where
  * it is no archive, or ends too early.
@@ -67,19 +80,43 @@ export async function* readTar(
   chunks: AsyncIterable<Uint8Array>,
   { maxBytes }: { readonly maxBytes: number },
 ): AsyncIterable<{ readonly path: string; readonly content: Buffer }> {
+  for await (const { path, bytes, content } of streamTar(chunks)) {
+    if (bytes > maxBytes) continue;
+    const pieces: Buffer[] = [];
+    for await (const piece of content) pieces.push(piece);
+    yield { path, content: Buffer.concat(pieces) };
+  }
+}
+
+export interface TarEntry {
+  readonly path: string;
+  readonly bytes: number;
+  /** Can be read until the next entry is asked for; what was not read is passed over. */
+  readonly content: AsyncIterable<Buffer>;
+}
+
+/** All files of an archive, one after the other, however large they are. Throws RangeError as `readTar` does. */
+export async function* streamTar(chunks: AsyncIterable<Uint8Array>): AsyncIterable<TarEntry> {
   const reader = new Reader(chunks);
   for (;;) {
     const header = await reader.take(blockBytes);
     if (header.every((byte) => byte === 0)) return;
     if (textAt(header, magicAt).slice(0, 5) !== 'ustar') throw new RangeError('it is no tar archive');
     const bytes = Number.parseInt(textAt(header, sizeAt), 8);
-    const isKept = bytes <= maxBytes && ['0', ''].includes(textAt(header, typeAt));
-    if (isKept) {
-      const prefix = textAt(header, prefixAt);
-      const name = textAt(header, nameAt);
-      yield { path: prefix === '' ? name : `${prefix}/${name}`, content: await reader.take(bytes) };
-    } else await reader.skip(bytes);
-    await reader.skip((blockBytes - (bytes % blockBytes)) % blockBytes);
+    const isFile = ['0', ''].includes(textAt(header, typeAt));
+    let left = bytes;
+    if (isFile) {
+      const [prefix, name] = [textAt(header, prefixAt), textAt(header, nameAt)];
+      const content = async function* () {
+        for (; left > 0; ) {
+          const piece = await reader.some(left);
+          left -= piece.length;
+          yield piece;
+        }
+      };
+      yield { path: prefix === '' ? name : `${prefix}/${name}`, bytes, content: content() };
+    }
+    await reader.skip(left + tarPadding(bytes).length);
   }
 }
 
@@ -101,7 +138,7 @@ class Reader {
   async take(bytes: number): Promise<Buffer> {
     const parts: Buffer[] = [];
     for (let missing = bytes; missing > 0; ) {
-      const part = await this.#some(missing);
+      const part = await this.some(missing);
       parts.push(part);
       missing -= part.length;
     }
@@ -109,10 +146,11 @@ class Reader {
   }
 
   async skip(bytes: number): Promise<void> {
-    for (let missing = bytes; missing > 0; ) missing -= (await this.#some(missing)).length;
+    for (let missing = bytes; missing > 0; ) missing -= (await this.some(missing)).length;
   }
 
-  async #some(most: number): Promise<Buffer> {
+  /** As many as are there, and `most` at the most. */
+  async some(most: number): Promise<Buffer> {
     while (this.#rest.length === 0) {
       const { done, value } = await this.#chunks.next();
       if (done) throw new RangeError('it ends too early');

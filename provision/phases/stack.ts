@@ -1,4 +1,3 @@
-import type { DockerCli } from '../../src/support/docker-cli.ts';
 import { BrambleError } from '../../src/support/errors.ts';
 import type { WantedImages } from '../agent-image/image-source.ts';
 import { deployStack, fingerprintOf, namesIn, type Passwords, removeUnused } from '../deploy-stack.ts';
@@ -89,7 +88,7 @@ function deploy(manager: string, wish: StackWish, cluster: Cluster): Step {
         onStep: context.say,
       });
       await untilWell(context).catch(async (err: unknown) => {
-        throw await withOthersPutBack(err, docker, fingerprintOf(optionsFor(wish, cluster)));
+        throw await withOthersPutBack(err, fingerprintOf(optionsFor(wish, cluster)), context);
       });
       await removeUnused(docker, stackName, namesIn(deployed));
     },
@@ -97,17 +96,16 @@ function deploy(manager: string, wish: StackWish, cluster: Cluster): Step {
 }
 
 /** Docker has rolled back the one that failed; half of an update is none. */
-async function withOthersPutBack(err: unknown, docker: DockerCli, fingerprint: string): Promise<unknown> {
+async function withOthersPutBack(
+  err: unknown,
+  fingerprint: string,
+  { remote, clock, signal }: StepContext,
+): Promise<unknown> {
   if (!(err instanceof BrambleError) || err.code !== 'FUNCTION_UNREADY') return err;
-  const others = await putBack(docker, stackName, fingerprint);
+  const others = await putBack(dockerOf(remote, signal), { stackName, fingerprint, clock, signal });
   if (others.length === 0) return err;
-  return new BrambleError(
-    err.code,
-    `${err.message}; ${others.join(' and ')} went back to the version before as well`,
-    {
-      cause: err,
-    },
-  );
+  const message = `${err.message}; ${others.join(' and ')} went back to the version before as well`;
+  return new BrambleError(err.code, message, { cause: err });
 }
 
 /** Where people and programs reach the cluster: the first manager that is there. */

@@ -13,6 +13,9 @@ export interface CredentialOptions {
 
 type Surroundings = Pick<CliContext, 'env' | 'home' | 'stdin'>;
 
+/** A place of its own to look for the password of a gateway, which comes last. */
+export type FindElsewhere = () => Promise<Credentials | undefined>;
+
 const defaultUser = 'admin';
 
 /**
@@ -23,11 +26,12 @@ export async function findCredentials(
   gateway: URL,
   options: CredentialOptions,
   context: Surroundings,
+  findElsewhere: FindElsewhere = () => localCredentials(gateway, context.env),
 ): Promise<Credentials | undefined> {
   const user = options.user ?? (context.env.BRAMBLE_USER || undefined);
   const given = await givenPassword(options, context);
   if (given !== undefined) return { user: user ?? defaultUser, ...given };
-  const stored = await storedCredentials(gateway, context);
+  const stored = (await storedCredentials(gateway, context)) ?? (await findElsewhere());
   if (user === undefined || stored?.user === user) return stored;
   throw new BrambleError(
     'UNAUTHORIZED',
@@ -65,11 +69,12 @@ async function storedCredentials(gateway: URL, context: Surroundings): Promise<C
     const login = await findLogin(file, addressOf(gateway));
     if (login !== undefined) return login;
   }
-  return isThisMachine(gateway) ? localCredentials(context.env) : undefined;
+  return undefined;
 }
 
 /** What the agent that is configured in this folder asks for: configured, or kept in its data folder. */
-async function localCredentials(env: Environment): Promise<Credentials | undefined> {
+async function localCredentials(gateway: URL, env: Environment): Promise<Credentials | undefined> {
+  if (!isThisMachine(gateway)) return undefined;
   const agent = await readLocalAgent(env);
   if (agent === undefined) return undefined;
   const { user, password, passwordFile } = agent;

@@ -19,6 +19,8 @@ export interface Credentials {
 export interface Connection {
   readonly url: URL;
   readonly credentials?: Credentials | undefined;
+  /** Where it leads through SSH: opens the way at the first call, and resolves to the socket file that it begins at. */
+  readonly openWay?: (() => Promise<string>) | undefined;
 }
 
 export interface Call {
@@ -104,16 +106,17 @@ async function refusal(
 const staying = { connection: 'keep-alive' };
 
 async function send(
-  { url, credentials }: Connection,
+  { url, credentials, openWay }: Connection,
   call: Call,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   signal.throwIfAborted();
-  const target = new URL(addressOf(url) + call.path);
+  const socketPath = await openWay?.();
+  const target = new URL((socketPath === undefined ? addressOf(url) : 'http://localhost') + call.path);
   if (call.query !== undefined) target.search = toSearch(call.query).toString();
   const request = target.protocol === 'https:' ? (await import('node:https')).request : requestPlain;
   const headers = { ...staying, ...call.headers, ...lengthOf(call.body), ...authorization(credentials) };
-  const options: RequestOptions = { method: call.method, headers, signal, agent: false };
+  const options: RequestOptions = { method: call.method, headers, signal, socketPath, agent: false };
   return new Promise((resolve, reject) => {
     const outgoing = request(target, options);
     const timer = setTimeout(
@@ -179,13 +182,17 @@ function failure({ url }: Connection, err: unknown, signal: AbortSignal): Brambl
   const reason = isLate ? `no answer within ${answerMs / 1000} s` : (systemCode(cause) ?? messageOf(cause));
   return new BrambleError(
     'UNREACHABLE',
-    `cannot reach the gateway at ${addressOf(url)}: is the agent running? start one with npm start (${reason})`,
+    url.protocol === 'ssh:'
+      ? `no gateway answers at ${addressOf(url)}: does Bramble run there? see bramble status (${reason})`
+      : `cannot reach the gateway at ${addressOf(url)}: is the agent running? start one with npm start (${reason})`,
     { cause },
   );
 }
 
-export function addressOf(url: URL): string {
-  return url.origin + url.pathname.replace(/\/+$/, '');
+export function addressOf({ protocol, username, host, origin, pathname, search }: URL): string {
+  // Only HTTP's addresses have an origin (the URL standard).
+  if (protocol === 'ssh:') return `ssh://${username === '' ? '' : `${username}@`}${host}${search}`;
+  return origin + pathname.replace(/\/+$/, '');
 }
 
 export function headerOf({ headers }: IncomingMessage, name: string): string | undefined {

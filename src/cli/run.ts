@@ -5,12 +5,19 @@ import { createProgram } from './program.ts';
 import { printable } from './table.ts';
 
 /** Runs one command line (without `node` and the script's name). Never rejects: resolves to the exit status. */
-export async function runCli(argv: readonly string[], parts: Omit<CliContext, 'setExit'>): Promise<number> {
+export async function runCli(
+  argv: readonly string[],
+  parts: Omit<CliContext, 'setExit' | 'atEnd'>,
+): Promise<number> {
   let exit = 0;
+  const closing: (() => Promise<void>)[] = [];
   const context: CliContext = {
     ...parts,
     setExit: (status) => {
       exit = status;
+    },
+    atEnd: (close) => {
+      closing.push(close);
     },
   };
   const program = createProgram(context);
@@ -23,6 +30,8 @@ export async function runCli(argv: readonly string[], parts: Omit<CliContext, 's
     const error = err instanceof CommanderError ? usageError(err, program, argv) : toBrambleError(err);
     context.stderr.write(renderError(error, { json: asksForJson(argv) }));
     return error.exit;
+  } finally {
+    await Promise.all(closing.map((close) => close()));
   }
 }
 

@@ -75,6 +75,7 @@ describe.skipIf(note)(`machines of the tests${note}`, () => {
       flashId: undefined,
       hardware: [],
       docker: undefined,
+      registry: { served: undefined, trusted: {} },
     });
     expect(second.hostName).toBe('pi-02');
     expect(second.bootId).not.toBe(first.bootId);

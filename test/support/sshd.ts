@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { SshTarget } from '../../provision/remote/remote.ssh.ts';
+import type { SshTarget } from '../../provision/remote/ssh-arguments.ts';
 import { freePort } from './ports.ts';
 import { removeFolder } from './remove-folder.ts';
 
@@ -18,6 +18,7 @@ export interface Sshd {
   readonly target: SshTarget;
   /** Its host key's public half, `ssh-ed25519 AAAA…`. */
   readonly hostKey: string;
+  /** Programs in `bin` below it are found by commands before all others. */
   readonly folder: string;
   /** From now on it shows another host key. */
   renewHostKey(): Promise<void>;
@@ -72,6 +73,7 @@ function configuration(folder: string, port: number): string {
     'UsePAM no',
     'StrictModes no', // the folder is in /tmp
     'PidFile none',
+    `SetEnv PATH=${folder}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
     '',
   ].join('\n');
 }

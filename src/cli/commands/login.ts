@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { BrambleError } from '../../support/errors.ts';
 import { addAddress, addGateway, explain } from '../command.ts';
-import { type AddressOptions, chooseGateway, type GatewayOptions } from '../connection.ts';
+import { type AddressOptions, chooseGateway, findWay, type GatewayOptions } from '../connection.ts';
 import { type CliContext, type JsonOption, print } from '../context.ts';
 import { addressOf, openGateway } from '../gateway.ts';
 import { askHidden, readStdinText } from '../input.ts';
@@ -36,7 +36,8 @@ async function logIn(options: GatewayOptions, context: CliContext): Promise<void
   const user = options.user ?? (context.env.BRAMBLE_USER || 'admin');
   const password = await askPassword(options, context);
   const credentials = { user, password, source: options.passwordStdin ? 'standard input' : 'the prompt' };
-  await openGateway({ url, credentials }, context.signal).ask('GET', '/system/functions');
+  const { openWay } = await findWay(url, context);
+  await openGateway({ url, credentials, openWay }, context.signal).ask('GET', '/system/functions');
   const gateway = addressOf(url);
   await saveLogin(loginFile(context), gateway, credentials);
   print(

@@ -1,0 +1,49 @@
+/**
+ * `$1` is the stack, `$2` the registry's folder, `$3` its images, `$4` where Docker keeps certificates, `$5` and `$6` the tunnel's
+ * folder and unit, `$7` its user, `$8` `purge` or `keep`. What is not there is passed over, so that a second run goes on where the first was cut.
+ */
+export const resetScript = `
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+stack=$1 registry=$2 images=$3 certificates=$4 tunnel=$5 unit=$6 user=$7 docker=$8
+apt() { apt-get -q -y -o DPkg::Lock::Timeout=300 "$@"; }
+tasks() { docker ps --all --quiet --filter label=com.docker.swarm.service.id; }
+each() { xargs --no-run-if-empty "$@"; }
+
+if docker info >/dev/null 2>&1; then
+  if [ "$(docker info --format '{{.Swarm.LocalNodeState}}')" != inactive ]; then docker swarm leave --force; fi
+  for attempt in $(seq 20); do # Docker may be ending them by itself
+    if tasks | each docker rm --force --volumes >/dev/null; then break; fi
+    sleep 0.5
+  done
+  docker volume ls --quiet --filter "label=com.docker.stack.namespace=$stack" | each docker volume rm
+fi
+
+if [ -e "$unit" ]; then
+  systemctl disable --quiet --now "$(basename "$unit")"
+  rm "$unit"
+  systemctl daemon-reload
+fi
+if id "$user" >/dev/null 2>&1; then userdel "$user"; fi
+rm -rf "$tunnel"
+
+if [ -e "$registry" ]; then
+  rm -rf /etc/systemd/system/docker-registry.service.d/bramble.conf
+  if dpkg -s docker-registry >/dev/null 2>&1; then apt purge docker-registry; fi
+  systemctl daemon-reload
+  rm -rf "$registry" "$images"
+fi
+for ca in "$certificates"/*/ca.crt; do
+  [ -e "$ca" ] || continue
+  if openssl x509 -noout -subject -in "$ca" | grep -q 'Bramble registry of'; then rm -r "$(dirname "$ca")"; fi
+done
+rmdir /etc/bramble 2>/dev/null || true
+
+if [ "$docker" = purge ]; then
+  apt-mark unhold docker.io >/dev/null 2>&1 || true
+  for package in docker.io docker-cli containerd runc; do
+    if dpkg -s "$package" >/dev/null 2>&1; then apt purge "$package"; fi
+  done
+  rm -rf /var/lib/docker /var/lib/containerd /etc/docker
+fi
+`;

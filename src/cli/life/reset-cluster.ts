@@ -1,0 +1,84 @@
+import { resetNodes } from '../../../provision/life/reset.ts';
+import { BrambleError } from '../../support/errors.ts';
+import { chooseNodes, readCluster } from '../cluster/read-cluster.ts';
+import { type CliContext, print } from '../context.ts';
+import { openPrompt } from '../input.ts';
+import { printable } from '../table.ts';
+import { type LifeFlags, type LifeParts, realParts, withLife } from './with-life.ts';
+
+export interface ResetFlags extends LifeFlags {
+  readonly yesIMean?: string;
+  readonly purge?: boolean;
+  readonly timeout: number;
+}
+
+/** `bramble reset`. */
+export async function resetCluster(
+  names: readonly string[],
+  flags: ResetFlags,
+  context: CliContext,
+  parts: LifeParts = realParts,
+): Promise<void> {
+  const inventory = readCluster(flags, context);
+  const nodes = chooseNodes(inventory, names).map(({ name }) => name);
+  await confirm({ cluster: inventory.name, nodes, isAll: names.length === 0 }, flags, context);
+  const failures = await withLife({ flags, context, parts }, (life) =>
+    resetNodes(life, {
+      names: names.length === 0 ? undefined : nodes,
+      purge: flags.purge ?? false,
+      timeoutMs: flags.timeout * 1000,
+    }),
+  );
+  const reset = nodes.filter((name) => !failures.has(name));
+  const failed = [...failures].map(([node, { code, message }]) => ({ node, error: { code, message } }));
+  print(context, flags, { reset, failed }, () => {
+    const lines = failed.map(({ node, error }) => `${node} failed: ${printable(error.message)}\n`);
+    return `${reset.length === 0 ? 'no node' : reset.join(', ')}: reset\n${lines.join('')}`;
+  });
+  const [first] = failures.values();
+  if (first !== undefined) context.setExit(first.exit);
+}
+
+interface Loss {
+  readonly cluster: string;
+  readonly nodes: readonly string[];
+  readonly isAll: boolean;
+}
+
+async function confirm(
+  { cluster, nodes, isAll }: Loss,
+  flags: ResetFlags,
+  context: CliContext,
+): Promise<void> {
+  const mayAsk = context.stdin.isTTY === true && !flags.json;
+  if (flags.yesIMean === undefined && !mayAsk)
+    throw new BrambleError(
+      'INVALID',
+      `there is nobody to ask; name the cluster with --yes-i-mean ${cluster}`,
+    );
+  const typed = flags.yesIMean ?? (await ask({ cluster, nodes, isAll }, flags, context));
+  if (typed === cluster) return;
+  throw new BrambleError(
+    'INVALID',
+    `${typed === '' ? 'nothing' : `"${typed}"`} is not the name of the cluster, ${cluster}; nothing was changed`,
+  );
+}
+
+async function ask(
+  { cluster, nodes, isAll }: Loss,
+  { purge }: ResetFlags,
+  context: CliContext,
+): Promise<string> {
+  const what = isAll
+    ? 'ends the cluster with all its functions, events and passwords'
+    : 'removes their events and settings';
+  context.stderr.write(
+    `This ${what}, on ${nodes.join(', ')}.${purge ? ' Docker goes as well, with everything in it.' : ''} There is no way back.\n`,
+  );
+  const prompt = openPrompt(context);
+  try {
+    return await prompt.ask(`To go on, type the name of the cluster (${cluster}): `);
+  } finally {
+    prompt.close();
+  }
+}

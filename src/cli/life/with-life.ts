@@ -1,0 +1,64 @@
+import type { Inventory, InventoryNode } from '../../../provision/inventory.ts';
+import type { Life } from '../../../provision/life/life.ts';
+import { openRemotes } from '../../../provision/up/connect.ts';
+import { lockProject } from '../../../provision/up/project-lock.ts';
+import { systemClock } from '../../support/clock.system.ts';
+import type { Clock } from '../../support/clock.ts';
+import { type ClusterFlags, readCluster, sudoPasswordFor } from '../cluster/read-cluster.ts';
+import type { CliContext, JsonOption } from '../context.ts';
+import { printable } from '../table.ts';
+
+export interface LifeFlags extends ClusterFlags, JsonOption {}
+
+/** What a test puts others in the place of. */
+export interface LifeParts {
+  readonly openRemotes: typeof openRemotes;
+  readonly clock: Clock;
+}
+
+export const realParts: LifeParts = { openRemotes, clock: systemClock };
+
+/** Nodes that are reached although the file has them no more. */
+export type FindStrays = (inventory: Inventory) => readonly InventoryNode[];
+
+export interface LifeOptions {
+  readonly flags: LifeFlags;
+  readonly context: CliContext;
+  readonly parts: LifeParts;
+  readonly strays?: FindStrays;
+}
+
+/** Does something with the nodes of bramble.yaml over SSH, and nobody else does from this project meanwhile. */
+export async function withLife<Result>(
+  { flags, context, parts, strays = () => [] }: LifeOptions,
+  work: (life: Life) => Promise<Result>,
+): Promise<Result> {
+  const wanted = readCluster(flags, context);
+  const unlock = await lockProject(wanted.file);
+  try {
+    context.holdExit();
+    const all = { ...wanted, nodes: [...wanted.nodes, ...strays(wanted)] };
+    const hold = <Answer>(ask: () => Promise<Answer>) => ask();
+    const sudoPassword = sudoPasswordFor(wanted, { ...context, json: flags.json ?? false, hold });
+    const remotes = await parts.openRemotes(all, { home: context.home, env: context.env, sudoPassword });
+    try {
+      const say = (sentence: string) => {
+        if (!flags.json) context.stderr.write(`${printable(sentence)}\n`);
+      };
+      const { clock } = parts;
+      return await work({ wanted, remotes: remotes.byName, clock, say, signal: context.signal });
+    } finally {
+      await remotes.close();
+    }
+  } finally {
+    await unlock();
+  }
+}
+
+/** A node by its name alone. */
+export function strayNode(name: string, host = `${name}.local`): InventoryNode {
+  return {
+    ...{ name, host, role: 'worker', addressing: { kind: 'dhcp' } },
+    ...{ isWireless: false, hardware: [], labels: {} },
+  };
+}
