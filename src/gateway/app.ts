@@ -162,14 +162,23 @@ async function addRoutes(
         what: 'request body',
       }),
     );
-    if (options.runtime !== undefined) addManagement(json, options, streams);
+    const { runtime } = options;
+    if (runtime !== undefined) await json.register((managed) => addManagement(managed, options, streams));
     registerDeadLetters(json, options);
     registerEvents(json, options, streams);
     registerNode(json, options);
   });
 }
 
-function addManagement(app: App, options: GatewayParts & Managing, streams: OpenStreams): void {
+async function addManagement(
+  app: App,
+  options: GatewayParts & Managing,
+  streams: OpenStreams,
+): Promise<void> {
+  app.addHook('preParsing', async () => {
+    const reason = options.offline?.();
+    if (reason !== undefined) throw reason;
+  });
   registerFunctions(app, options);
   registerSecrets(app, options);
   registerLogs(app, options, streams);
