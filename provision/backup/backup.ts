@@ -45,7 +45,7 @@ const pollMs = 500;
  * All that a cluster would need to begin again, encrypted, piece by piece: a tar archive in the format of age. Nothing of it is
  * written here in the clear.
  */
-export async function* backUp(life: Life, options: BackupOptions): AsyncIterable<Buffer> {
+export async function* backUp(life: Life, options: BackupOptions): AsyncIterable<Uint8Array> {
   const { docker } = await findManager(life);
   const clusterId = await docker.run(['info', '--format', '{{.Swarm.Cluster.ID}}']);
   const nodes = await listNodes(docker);

@@ -36,6 +36,7 @@ const soleImporters: Record<string, RegExp> = {
   'prom-client': /^src\/support\/metrics\.ts$/,
   pino: /^src\/support\/log\.ts$/,
   commander: /^src\/cli/,
+  'age-encryption': /^provision\/backup\/age\.ts$/,
   'js-fatfs': /^provision\/boot\/boot-partition\.fat\.ts$/,
   'xz-decompress': /^provision\/image\/packing\/xz\.ts$/,
   yauzl: /^provision\/image\/packing\/zip\.ts$/,

@@ -15,7 +15,7 @@ async function seal(files: Readonly<Record<string, string>>, garbage = ''): Prom
     Object.entries(files).map(([path, text]) => ({ path, content: Buffer.from(text), isExecutable: false })),
   );
   const content = once(Buffer.concat([tar, Buffer.from(garbage)]));
-  const pieces: Buffer[] = [];
+  const pieces: Uint8Array[] = [];
   for await (const piece of encryptWithPassphrase(content, 'right', { work: 4 })) pieces.push(piece);
   return Buffer.concat(pieces);
 }
