@@ -16,6 +16,8 @@ export interface AgentOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Uses the data folder and configuration of an earlier agent. */
   readonly folder?: string;
+  /** Where its gateway is reached, if it runs in another network; it is to listen there then. */
+  readonly host?: string;
   /** Starts the program otherwise than as `node dist/cli.js agent --config FILE`. */
   readonly spawn?: (command: string, args: readonly string[], env: NodeJS.ProcessEnv) => ChildProcess;
 }
@@ -41,6 +43,7 @@ export interface Agent {
 
 /** Starts an agent and resolves when `/readyz` says so. */
 export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
+  const { host = '127.0.0.1' } = options;
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'bramble-agent-'));
   const gatewayPort = await freePort();
   const brokerPort = await freePort();
@@ -69,14 +72,14 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   const agent: Agent = {
     folder,
     configFile,
-    url: `http://127.0.0.1:${gatewayPort}`,
+    url: `http://${host}:${gatewayPort}`,
     brokerPort,
     user: 'admin',
     password: 'open-sesame',
     child,
     output: () => output,
     fetch: (path, init = {}) =>
-      fetch(`http://127.0.0.1:${gatewayPort}${path}`, {
+      fetch(`http://${host}:${gatewayPort}${path}`, {
         ...init,
         headers: { authorization: `Basic ${btoa('admin:open-sesame')}`, ...init.headers },
       }),

@@ -5,6 +5,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { processesBelow } from '../processes.ts';
+import { thawUntil } from '../thaw.ts';
 
 const run = promisify(execFile);
 const startLimitMs = 60_000;
@@ -142,8 +143,10 @@ export class Daemon {
     const below = child.pid === undefined ? [] : processesBelow(child.pid);
     const exited = once(child, 'exit');
     await how(child);
-    await exited;
-    await gone(below);
+    await thawUntil(
+      below,
+      exited.then(() => gone(below)),
+    );
   }
 
   async #answers(child: ChildProcess): Promise<void> {

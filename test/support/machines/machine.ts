@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { type HostKey, makeHostKey } from '../../../provision/customise/host-keys.ts';
 import type { Lan } from '../docker/lan.ts';
 import { processesBelow } from '../processes.ts';
+import { thawUntil } from '../thaw.ts';
 import { until } from '../wait.ts';
 import { boot, clockOffsetFile, enter, pretendedDate } from './boot-scripts.ts';
 import { type MachineCgroup, makeCgroup } from './cgroup.ts';
@@ -107,9 +108,10 @@ export class Machine {
     this.#child = undefined;
     if (child !== undefined) {
       const ended = once(child, 'exit');
+      const all = child.pid === undefined ? [] : processesBelow(child.pid);
       // The kernel ends all others with the first process, and only then the one that waits for it.
       signalAll([this.#init ?? child.pid], 'SIGKILL');
-      await ended;
+      await thawUntil(all, ended);
     }
     await this.#restart;
     if (this.#child !== undefined) await this.kill();
