@@ -5,7 +5,7 @@ import type { Metrics } from '../support/metrics.ts';
 import type { Catalogue, CatalogueEntry } from './catalogue.ts';
 import type { Endpoint, FunctionRequest, FunctionResponse } from './endpoint.ts';
 import { pickEndpoint } from './endpoints.ts';
-import { ReadyLine } from './ready-line.ts';
+import { ReadyLine, type WaitOptions } from './ready-line.ts';
 
 /** A function that was just deployed, or whose last replica just died, gets so long to become ready. */
 const longestWaitMs = 10_000;
@@ -48,7 +48,7 @@ export function createInvoke({ catalogue, metrics, node, clock, newId, wake }: I
   const line = new ReadyLine({ catalogue, clock, wake });
   let turn = 0;
 
-  return async (name, request, { signal }) => {
+  return async (name, given, { signal }) => {
     const entry = catalogue.find(name);
     if (entry === undefined)
       throw new BrambleError(
@@ -56,13 +56,19 @@ export function createInvoke({ catalogue, metrics, node, clock, newId, wake }: I
         `no function "${name}" is deployed; list shows those that are`,
       );
     const call = {
-      'x-call-id': firstOf(request.headers['x-call-id']) ?? newId(),
-      'x-start-time': firstOf(request.headers['x-start-time']) ?? `${clock.nowMs()}000000`,
+      'x-call-id': firstOf(given.headers['x-call-id']) ?? newId(),
+      'x-start-time': firstOf(given.headers['x-start-time']) ?? `${clock.nowMs()}000000`,
     };
-    const response = await measure(name, () =>
-      send(entry, { ...request, headers: { ...request.headers, ...call } }, signal),
-    );
-    return { ...response, headers: { ...call, ...response.headers } };
+    const request = isMarked(given) ? given : { ...given, headers: { ...given.headers, ...call } };
+    const end = measure(name);
+    try {
+      const { status, headers, body } = await send(entry, request, signal);
+      end(status);
+      return { status, headers: { ...call, ...headers }, body };
+    } catch (err) {
+      end(toBrambleError(err).status);
+      throw err;
+    }
   };
 
   /** Tries replica after replica as long as none has begun with the request. */
@@ -74,7 +80,9 @@ export function createInvoke({ catalogue, metrics, node, clock, newId, wake }: I
     const deadlineMs = clock.monotonicMs() + waitLimitMs(entry);
     const refused = new Set<string>();
     for (;;) {
-      const endpoint = await findEndpoint(entry, { refused, deadlineMs, signal });
+      const look = () => pickEndpoint(catalogue.endpoints(entry.name), { node, refused, turn });
+      turn += 1;
+      const endpoint = look() ?? (await waitForEndpoint(entry, { look, refused, deadlineMs, signal }));
       try {
         return await endpoint.invoke(request, { signal });
       } catch (err) {
@@ -84,14 +92,10 @@ export function createInvoke({ catalogue, metrics, node, clock, newId, wake }: I
     }
   }
 
-  async function findEndpoint(
+  async function waitForEndpoint(
     { name, replicas }: CatalogueEntry,
-    { refused, ...wait }: { refused: Set<string>; deadlineMs: number; signal: AbortSignal },
+    { look, refused, ...wait }: { look: () => Endpoint | undefined; refused: Set<string> } & WaitOptions,
   ): Promise<Endpoint> {
-    turn += 1;
-    const look = () => pickEndpoint(catalogue.endpoints(name), { node, refused, turn });
-    const found = look();
-    if (found !== undefined) return found;
     if (replicas === 0 && wake === undefined)
       throw new BrambleError('FUNCTION_UNREADY', `function "${name}" is scaled to 0; scale it up to call it`);
     const cancelForgive = clock.after(forgiveMs, () => {
@@ -114,11 +118,16 @@ function canBeSentAgain({ body }: FunctionRequest): boolean {
   return !(body instanceof Readable) || (!body.readableDidRead && !body.destroyed);
 }
 
+/** The gateway gives each call its id and start before it reads the body; then there is nothing to copy. */
+function isMarked({ headers }: FunctionRequest): boolean {
+  return typeof headers['x-call-id'] === 'string' && typeof headers['x-start-time'] === 'string';
+}
+
 function firstOf(value: string | readonly string[] | undefined): string | undefined {
   return typeof value === 'string' ? value : value?.[0];
 }
 
-/** Counts and times calls under OpenFaaS's names, until status and headers are there. */
+/** Counts and times calls under OpenFaaS's names, from the call of what it returns to that of what this returns. */
 function createMeasure(metrics: Metrics, clock: Clock) {
   const started = metrics.counter('gateway_function_invocation_started', 'Invocations begun', [
     'function_name',
@@ -133,21 +142,13 @@ function createMeasure(metrics: Metrics, clock: Clock) {
     ['function_name', 'code'],
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   );
-  return async (name: string, call: () => Promise<FunctionResponse>): Promise<FunctionResponse> => {
+  return (name: string): ((status: number) => void) => {
     const startedMs = clock.monotonicMs();
-    const end = (status: number) => {
+    started.inc({ function_name: name });
+    return (status) => {
       const labels = { function_name: name, code: String(status) };
       ended.inc(labels);
       seconds.observe(labels, (clock.monotonicMs() - startedMs) / 1_000);
     };
-    started.inc({ function_name: name });
-    try {
-      const response = await call();
-      end(response.status);
-      return response;
-    } catch (err) {
-      end(toBrambleError(err).status);
-      throw err;
-    }
   };
 }

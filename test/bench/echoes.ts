@@ -18,7 +18,9 @@ export async function writeEchoes(): Promise<string> {
       "    response.writeHead(200, { 'content-type': 'text/plain', 'content-length': body.length });\n" +
       '    response.end(body);\n' +
       '  });\n' +
-      "}).listen(process.env.PORT, '127.0.0.1');\n",
+      "}).listen(process.env.PORT, process.env.HOST ?? '127.0.0.1');\n" +
+      // As process 1 of a container it would otherwise not hear it.
+      "process.on('SIGTERM', () => process.exit());\n",
   );
   await writeFile(
     join(folder, 'post.lua'),

@@ -15,12 +15,21 @@ export async function compete<Name extends string>(
   rounds: number,
   rivals: Readonly<Record<Name, () => Promise<number>>>,
 ): Promise<Record<Name, number>> {
+  const results = await takeTurns(rounds, rivals);
+  const medians = Object.entries<number[]>(results).map(([name, values]) => [name, median(values)]);
+  return Object.fromEntries(medians) as Record<Name, number>; // one for each of the names
+}
+
+/** Runs each rival once per round, turn and turn about; what each of them gave, round by round. */
+export async function takeTurns<Name extends string, Result>(
+  rounds: number,
+  rivals: Readonly<Record<Name, () => Promise<Result>>>,
+): Promise<Record<Name, Result[]>> {
   const names = Object.keys(rivals) as Name[]; // the keys of a record are its names
-  const results = new Map<Name, number[]>(names.map((name) => [name, []]));
+  const results = new Map<Name, Result[]>(names.map((name) => [name, []]));
   for (let round = 0; round < rounds; round += 1)
     for (const name of names) results.get(name)?.push(await rivals[name]());
-  const medians = names.map((name) => [name, median(results.get(name) ?? [])]);
-  return Object.fromEntries(medians) as Record<Name, number>; // one for each of the names
+  return Object.fromEntries(results) as Record<Name, Result[]>; // one for each of the names
 }
 
 /** Times of calls, each caller one after the other, for so long. */
@@ -53,17 +62,46 @@ export interface WrkOptions {
   readonly seconds: number;
   /** Lua file that describes the request; a GET unless given. */
   readonly script?: string;
+  /** The program, with arguments, that starts it somewhere else. */
+  readonly inside?: readonly string[];
 }
 
 /** Requests per second by `wrk` from one thread. Rejects when wrk is missing, or meets anything but a 2xx. */
-export async function wrk(url: string, { connections, seconds, script }: WrkOptions): Promise<number> {
-  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, ...(script ? ['-s', script] : []), url];
-  const { stdout } = await run('wrk', args).catch((err) => {
+export async function wrk(url: string, options: WrkOptions): Promise<number> {
+  return (await wrkFigures(url, options)).perSecond;
+}
+
+export interface WrkFigures {
+  readonly requests: number;
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** All that `wrk` tells of such a load. Rejects as `wrk` does. */
+export async function wrkFigures(
+  url: string,
+  { connections, seconds, script, inside = [] }: WrkOptions,
+): Promise<WrkFigures> {
+  const load = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '--latency'];
+  const [program, ...args] = [...inside, 'wrk', ...load, ...(script ? ['-s', script] : []), url];
+  const { stdout } = await run(program, args).catch((err) => {
     if (err.code !== 'ENOENT') throw err;
     throw new Error('wrk is missing; install it: apt-get install wrk', { cause: err });
   });
   if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`wrk met errors at ${url}:\n${stdout}`);
-  const perSecond = Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]);
-  if (!(perSecond > 0)) throw new Error(`wrk gave no figure for ${url}:\n${stdout}`);
-  return perSecond;
+  const figures = {
+    requests: Number(/(\d+) requests in/.exec(stdout)?.[1]),
+    perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]),
+    p50Ms: toMs(/50%\s+([\d.]+)(us|ms|s)/.exec(stdout)),
+    p99Ms: toMs(/99%\s+([\d.]+)(us|ms|s)/.exec(stdout)),
+  };
+  if (!Object.values(figures).every((figure) => figure > 0))
+    throw new Error(`wrk gave no figure for ${url}:\n${stdout}`);
+  return figures;
+}
+
+function toMs(match: RegExpExecArray | null): number {
+  const factor = { us: 0.001, ms: 1, s: 1_000 }[match?.[2] ?? ''] ?? Number.NaN;
+  return Number(match?.[1]) * factor;
 }

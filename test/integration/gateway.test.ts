@@ -228,6 +228,31 @@ describe('clients that leave', () => {
     expect(reason).toMatchObject({ code: 'CANCELLED' });
   });
 
+  it('abort all calls of their connection, and none of another that is served later', async () => {
+    let running = 0;
+    const reasons: unknown[] = [];
+    handle = (_request, { signal }) =>
+      new Promise((_, reject) => {
+        running += 1;
+        signal.addEventListener('abort', () => {
+          reasons.push(signal.reason);
+          reject(signal.reason);
+        });
+      });
+    const warnings: Error[] = [];
+    const warn = (warning: Error) => warnings.push(warning);
+    process.on('warning', warn);
+    const socket = await openSocket();
+    socket.write('GET /function/echo HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(20));
+    await until('all are being served', () => running === 20);
+    socket.resetAndDestroy();
+    await until('all are aborted', () => reasons.length === 20);
+    process.off('warning', warn);
+    expect(warnings).toEqual([]);
+    handle = async (_request, { signal }) => ok(Buffer.from(String(signal.aborted)));
+    expect((await ask('/function/echo')).body).toBe('false');
+  });
+
   it('close the function’s answer, also one that comes after they left', async () => {
     const body = new PassThrough();
     let answer = (_: FunctionResponse) => {};

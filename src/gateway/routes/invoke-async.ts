@@ -4,7 +4,7 @@ import type { App } from '../app-types.ts';
 import { readBody } from '../bodies.ts';
 import { parseFunctionPath } from '../function-path.ts';
 import type { GatewayOptions } from '../ports.ts';
-import { markCall } from './invoke.ts';
+import { markedHeaders } from './invoke.ts';
 
 type Options = Pick<GatewayOptions, 'acceptAsync' | 'maxBodyBytes' | 'clock'>;
 
@@ -36,11 +36,11 @@ export function registerInvokeAsync(app: App, options: Options): void {
       handler: async (request, reply) => {
         const { raw } = request;
         const { name, path, query } = parseFunctionPath(raw.url ?? '', '/async-function/');
-        const headers = flatten(markCall(raw, reply.raw, clock.nowMs()));
+        const headers = flatten(markedHeaders(raw, clock.nowMs()));
+        reply.headers({ 'X-Call-Id': headers['x-call-id'], 'X-Start-Time': headers['x-start-time'] });
         const body = await readBody(raw, maxBodyBytes);
         const callbackUrl = headers['x-callback-url'] ?? null;
         await acceptAsync(name, { method: 'POST', path, query, headers, body, callbackUrl });
-        reply.raw.setHeader('X-Call-Id', headers['x-call-id'] ?? '');
         return reply.code(202).send();
       },
     });

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FunctionResponse } from '../../functions/endpoint.ts';
@@ -43,75 +45,97 @@ export function registerInvoke(app: App, options: Options): void {
 /** Never rejects: every end of it is an answer or a closed connection. */
 async function serve(raw: IncomingMessage, res: ServerResponse, options: Options): Promise<void> {
   const { invoke, maxBodyBytes, clock } = options;
+  const headers = markedHeaders(raw, clock.nowMs());
+  let signal = closingOf(raw.socket);
+  try {
+    const target = parseFunctionPath(raw.url ?? '', '/function/');
+    const body = await takeBody(raw, maxBodyBytes);
+    if (body instanceof Readable) signal = breakingOf(body, res);
+    const request = { method: raw.method ?? 'GET', path: target.path, query: target.query, headers, body };
+    const response = await invoke(target.name, request, { signal });
+    await answer(response, { raw, res, headers });
+  } catch (err) {
+    refuse(signal.aborted ? signal.reason : err, { raw, res, headers }, options);
+  }
+}
+
+const closings = new WeakMap<Socket, AbortSignal>();
+
+/** Aborts when the client leaves. All requests of a connection share it: to make one for each is dear. */
+function closingOf(socket: Socket): AbortSignal {
+  const known = closings.get(socket);
+  if (known !== undefined) return known;
+  const abort = new AbortController();
+  setMaxListeners(0, abort.signal); // a client may send requests without waiting for the answers
+  socket.once('close', () => abort.abort(clientLeft()));
+  closings.set(socket, abort.signal);
+  return abort.signal;
+}
+
+/** Aborts when the client leaves before it has the whole answer, and when its request breaks off. */
+function breakingOf(body: Readable, res: ServerResponse): AbortSignal {
   const abort = new AbortController();
   res.once('close', () => {
     if (!res.writableFinished) abort.abort(clientLeft());
   });
-  try {
-    const target = parseFunctionPath(raw.url ?? '', '/function/');
-    const headers = markCall(raw, res, clock.nowMs());
-    const body = await takeBody(raw, maxBodyBytes);
-    if (body instanceof Readable) body.once('error', (err) => abort.abort(err));
-    const request = { method: raw.method ?? 'GET', path: target.path, query: target.query, headers, body };
-    const response = await invoke(target.name, request, { signal: abort.signal });
-    await answer(response, res, raw.method === 'HEAD');
-  } catch (err) {
-    refuse({ raw, res, err: abort.signal.aborted ? abort.signal.reason : err }, options);
-  }
+  body.once('error', (err) => abort.abort(err));
+  return abort.signal;
 }
 
-/** Gives the call its id and start (ns since the epoch), for the function and for the caller; returns the headers. */
-export function markCall(
-  raw: IncomingMessage,
-  res: ServerResponse,
-  nowMs: number,
-): Record<string, string | readonly string[]> {
+/** The headers for the function, with the call's id and start (ns since the epoch). */
+export function markedHeaders(raw: IncomingMessage, nowMs: number): Record<string, string | string[]> {
   const headers = requestHeaders(raw);
-  const startTime = `${Math.round(nowMs * 1_000)}000`;
-  headers['x-start-time'] ??= startTime;
-  res.setHeader('X-Start-Time', startTime);
-  if (headers['x-call-id'] === undefined) {
-    const id = randomUUID();
-    headers['x-call-id'] = id;
-    res.setHeader('X-Call-Id', id);
-  }
+  headers['x-call-id'] ??= randomUUID();
+  headers['x-start-time'] ??= `${Math.round(nowMs * 1_000)}000`;
   return headers;
+}
+
+interface Call {
+  readonly raw: IncomingMessage;
+  readonly res: ServerResponse;
+  /** What the function is given. */
+  readonly headers: Readonly<Record<string, string | string[]>>;
+}
+
+/** Tells the caller when the call began, and its id unless it chose that itself. */
+function mark(
+  head: Record<string, string | string[]>,
+  { raw, headers }: Pick<Call, 'raw' | 'headers'>,
+): void {
+  head['x-start-time'] ??= headers['x-start-time'] ?? '';
+  if (raw.headers['x-call-id'] === undefined) head['x-call-id'] ??= headers['x-call-id'] ?? '';
 }
 
 async function answer(
   { status, headers, body }: FunctionResponse,
-  res: ServerResponse,
-  isHead: boolean,
+  { raw, res, headers: asked }: Call,
 ): Promise<void> {
+  const isHead = raw.method === 'HEAD';
   try {
     // Nothing would ever drain a response whose client has gone: the body would wait, and its connection with it.
     if (res.destroyed) throw clientLeft();
-    for (const [name, value] of Object.entries(endToEnd(headers))) res.setHeader(name, value);
+    const head = endToEnd(headers);
+    mark(head, { raw, headers: asked });
     // What a function says of a body that HEAD leaves out is right; otherwise we know better.
-    const isKnown = isHead && res.hasHeader('content-length');
+    const isKnown = isHead && head['content-length'] !== undefined;
     if (!(body instanceof Readable) && status !== 204 && !isKnown)
-      res.setHeader('content-length', body.byteLength);
-    res.writeHead(status);
-    const hasBody = !isHead && status !== 204 && status !== 304;
-    if (hasBody && body instanceof Readable) return await stream(body, res);
-    if (body instanceof Readable) body.destroy();
-    res.end(hasBody ? body : undefined);
+      head['content-length'] = String(body.byteLength);
+    res.writeHead(status, head);
+    if (isHead || status === 204 || status === 304) {
+      if (body instanceof Readable) body.destroy();
+      res.end();
+    } else if (body instanceof Readable) {
+      // Of unknown length is what comes little by little (server-sent events): its reader wants to know that it began.
+      if (head['content-length'] === undefined) res.flushHeaders();
+      await pipeline(body, res);
+    } else res.end(body);
   } catch (err) {
     if (body instanceof Readable) body.destroy();
     throw err;
   }
 }
 
-async function stream(body: Readable, res: ServerResponse): Promise<void> {
-  // Of unknown length is what comes little by little (server-sent events): its reader wants to know that it began.
-  if (!res.hasHeader('content-length')) res.flushHeaders();
-  await pipeline(body, res);
-}
-
-function refuse(
-  { raw, res, err }: { raw: IncomingMessage; res: ServerResponse; err: unknown },
-  { clock, log }: Options,
-): void {
+function refuse(err: unknown, { raw, res, headers }: Call, { clock, log }: Options): void {
   const error = toGatewayError(err);
   if (error.code === 'INTERNAL') log.error({ err, url: raw.url }, 'call failed');
   if (res.destroyed) return;
@@ -120,8 +144,9 @@ function refuse(
     return;
   }
   const refusal = toRefusal(error, raw.headers.accept);
-  for (const name of res.getHeaderNames()) if (!name.startsWith('x-')) res.removeHeader(name);
-  res.writeHead(refusal.status, { ...refusal.headers, 'content-length': Buffer.byteLength(refusal.body) });
+  const head = { ...refusal.headers, 'content-length': String(Buffer.byteLength(refusal.body)) };
+  mark(head, { raw, headers });
+  res.writeHead(refusal.status, head);
   res.end(refusal.body);
   linger(raw, clock);
 }

@@ -4,11 +4,20 @@ import type { FunctionSpec } from '../../../src/functions/spec.ts';
 import { type Agent, type AgentOptions, startAgent } from '../../support/agent.ts';
 import { until } from '../../support/wait.ts';
 
+export interface ShippedAgentOptions extends Pick<AgentOptions, 'config' | 'host'> {
+  /** The program, with arguments, that starts it somewhere else. */
+  readonly inside?: readonly string[];
+}
+
 /** The agent with the options of Node.js that its own first line gives it; all roles. */
-export function startShippedAgent({ config }: Pick<AgentOptions, 'config'> = {}): Promise<Agent> {
+export function startShippedAgent({ inside = [], ...options }: ShippedAgentOptions = {}): Promise<Agent> {
   return startAgent({
-    config: { ...config, log: { level: 'info' } },
-    spawn: (node, args, env) => spawn(node, ['--max-semi-space-size=1', ...args], { env }),
+    ...options,
+    config: { ...options.config, log: { level: 'info' } },
+    spawn: (node, args, env) => {
+      const [program = node, ...rest] = [...inside, node, '--max-semi-space-size=8', ...args];
+      return spawn(program, rest, { env });
+    },
   });
 }
 
