@@ -38,6 +38,7 @@ function check(node: InventoryNode, wish: VerifyWish, cluster: Cluster): Step {
       const door = await openAgentDoor(remote, {
         service: `${stackName}_agent`,
         user: wish.config.gateway.user,
+        clock,
         signal,
       });
       const options = {

@@ -1,3 +1,5 @@
+import { type Clock, sleep } from '../../src/support/clock.ts';
+import type { DockerCli } from '../../src/support/docker-cli.ts';
 import { BrambleError } from '../../src/support/errors.ts';
 import { dockerOf } from '../remote/docker.remote.ts';
 import type { Remote } from '../remote/remote.ts';
@@ -29,8 +31,13 @@ export interface OpenDoorOptions {
   readonly service: string;
   /** Of the gateway. */
   readonly user: string;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
 }
+
+/** On a node that has just joined, Docker starts the agent some seconds later. */
+const startsWithinMs = 60_000;
+const pollMs = 500;
 
 /** Run by Node.js in the container; the call is on standard input, and no secret leaves the container. */
 const program = `
@@ -52,29 +59,39 @@ try {
 process.stdout.write(JSON.stringify(answer), () => process.exit());
 `;
 
-/** Rejects REMOTE_FAILED where no container of the service runs. */
+/** Rejects REMOTE_FAILED where no container of the service runs, after waiting for it. */
 export async function openAgentDoor(
   remote: Remote,
-  { service, user, signal }: OpenDoorOptions,
+  { service, user, clock, signal }: OpenDoorOptions,
 ): Promise<AgentDoor> {
   const docker = dockerOf(remote, signal);
-  const filter = `label=com.docker.swarm.service.name=${service}`;
-  const found = await docker.run(['ps', '--quiet', '--filter', filter, '--filter', 'status=running']);
-  const [container = ''] = found.split('\n');
-  if (container === '')
-    throw new BrambleError(
-      'REMOTE_FAILED',
-      `${remote.name}: no container of ${service} runs; see docker service ps --no-trunc ${service}`,
-    );
+  const deadlineMs = clock.monotonicMs() + startsWithinMs;
+  let container = await findContainer(docker, service);
+  while (container === undefined) {
+    if (clock.monotonicMs() > deadlineMs)
+      throw new BrambleError(
+        'REMOTE_FAILED',
+        `${remote.name}: no container of ${service} runs; see docker service ps --no-trunc ${service}`,
+      );
+    await sleep(clock, pollMs, signal);
+    container = await findContainer(docker, service);
+  }
+  const running = container;
   return {
     ask: async (call) => {
       const said = await docker.run(
-        ['exec', '--interactive', container, 'node', '--input-type=module', '--eval', program],
+        ['exec', '--interactive', running, 'node', '--input-type=module', '--eval', program],
         { stdin: JSON.stringify({ ...call, user, passwordFile: gatewayPasswordFile }) },
       );
       return parseAnswer(said);
     },
   };
+}
+
+async function findContainer(docker: DockerCli, service: string): Promise<string | undefined> {
+  const filter = `label=com.docker.swarm.service.name=${service}`;
+  const found = await docker.run(['ps', '--quiet', '--filter', filter, '--filter', 'status=running']);
+  return found.split('\n')[0] || undefined;
 }
 
 function parseAnswer(said: string): GatewayAnswer {

@@ -9,7 +9,7 @@ export interface Row {
   readonly target?: Target;
 }
 
-export type Unit = 'ms' | 'µs' | 'MB' | 'MB/s' | '/s';
+export type Unit = 's' | 'ms' | 'µs' | 'MB' | 'MB/s' | '/s';
 
 /** The same done without us, measured in the same run: as fast, or as small, as it can be here. */
 export interface Reference {

@@ -13,6 +13,7 @@ import { scaleBench } from './scale-bench.ts';
 import { serveBench } from './serve-bench.ts';
 import { storeBench } from './store-bench.ts';
 import { systemBenches } from './system-bench.ts';
+import { upBench } from './up-bench.ts';
 
 const benches: readonly Bench[] = [
   ...systemBenches,
@@ -24,6 +25,7 @@ const benches: readonly Bench[] = [
   flashBench,
   serveBench,
   catalogueBench,
+  upBench,
 ];
 const document = join(root, 'docs/BENCHMARKS.md');
 
