@@ -13,6 +13,7 @@ const longestWaitMs = 10_000;
 const longestWakeMs = 60_000;
 /** A replica that just started may not listen yet: one that refused is tried again after this, if there is no other. */
 const forgiveMs = 200;
+const nobody: ReadonlySet<string> = new Set();
 
 export interface InvokeOptions {
   readonly signal: AbortSignal;
@@ -78,28 +79,31 @@ export function createInvoke({ catalogue, metrics, node, clock, newId, wake }: I
     signal: AbortSignal,
   ): Promise<FunctionResponse> {
     const deadlineMs = clock.monotonicMs() + waitLimitMs(entry);
-    const refused = new Set<string>();
+    let refused = nobody;
     for (;;) {
       const look = () => pickEndpoint(catalogue.endpoints(entry.name), { node, refused, turn });
       turn += 1;
-      const endpoint = look() ?? (await waitForEndpoint(entry, { look, refused, deadlineMs, signal }));
+      const forgive = () => {
+        refused = nobody;
+      };
+      const endpoint = look() ?? (await waitForEndpoint(entry, { look, forgive, deadlineMs, signal }));
       try {
         return await endpoint.invoke(request, { signal });
       } catch (err) {
         if (toBrambleError(err).code !== 'FUNCTION_UNREADY' || !canBeSentAgain(request)) throw err;
-        refused.add(endpoint.id);
+        refused = new Set([...refused, endpoint.id]);
       }
     }
   }
 
   async function waitForEndpoint(
     { name, replicas }: CatalogueEntry,
-    { look, refused, ...wait }: { look: () => Endpoint | undefined; refused: Set<string> } & WaitOptions,
+    { look, forgive, ...wait }: { look: () => Endpoint | undefined; forgive: () => void } & WaitOptions,
   ): Promise<Endpoint> {
     if (replicas === 0 && wake === undefined)
       throw new BrambleError('FUNCTION_UNREADY', `function "${name}" is scaled to 0; scale it up to call it`);
     const cancelForgive = clock.after(forgiveMs, () => {
-      refused.clear();
+      forgive();
       line.look(name);
     });
     return line.wait(name, look, wait).finally(cancelForgive);

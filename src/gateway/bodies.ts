@@ -25,13 +25,14 @@ export function readBody(raw: IncomingMessage, maxBytes: number): Promise<Uint8A
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let seen = 0;
+    // `on`, though each comes once: to take a listener away again makes an emitter slow for the rest of its life.
     raw.on('data', (chunk: Buffer) => {
       seen += chunk.length;
       if (seen <= maxBytes) chunks.push(chunk);
       else reject(bodyTooLarge(maxBytes));
     });
-    raw.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-    raw.once('error', (cause) => reject(clientLeft(cause)));
+    raw.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+    raw.on('error', (cause) => reject(clientLeft(cause)));
   });
 }
 

@@ -7,13 +7,18 @@ export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   after(delayMs, run) {
-    let timer: NodeJS.Timeout;
-    const arm = (leftMs: number) => {
-      const stepMs = Math.min(leftMs, longestTimerMs);
-      timer = setTimeout(() => (leftMs > stepMs ? arm(leftMs - stepMs) : run()), stepMs);
+    if (delayMs <= longestTimerMs) {
+      const timer = setTimeout(run, Math.max(0, delayMs));
+      return () => clearTimeout(timer);
+    }
+    let cancelRest = () => {};
+    const timer = setTimeout(() => {
+      cancelRest = systemClock.after(delayMs - longestTimerMs, run);
+    }, longestTimerMs);
+    return () => {
+      clearTimeout(timer);
+      cancelRest();
     };
-    arm(Math.max(0, delayMs));
-    return () => clearTimeout(timer);
   },
   every(periodMs, run) {
     const timer = setInterval(run, periodMs);

@@ -135,9 +135,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   /** `exec_timeout`, or less if the caller asks for it with `X-Timeout`, as of-watchdog has it. */
   #limitHead(): void {
     const { execTimeoutMs, writeTimeoutMs } = this.#context.settings;
+    const isWriteFirst = writeTimeoutMs > 0 && (execTimeoutMs === 0 || writeTimeoutMs < execTimeoutMs);
+    const firstMs = (isWriteFirst ? writeTimeoutMs : execTimeoutMs) || Number.POSITIVE_INFINITY;
     const asked = this.#request.headers['x-timeout'];
     const askedMs = typeof asked === 'string' ? (parseDuration(asked) ?? 0) : 0;
-    const firstMs = Math.min(...[execTimeoutMs, writeTimeoutMs].filter((limitMs) => limitMs > 0));
     if (askedMs > 0 && askedMs < firstMs) {
       const { name } = this.#context;
       this.#cancelLimit = this.#limit(askedMs, () =>
@@ -145,7 +146,6 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
       );
       return;
     }
-    const isWriteFirst = writeTimeoutMs > 0 && (execTimeoutMs === 0 || writeTimeoutMs < execTimeoutMs);
     if (isWriteFirst) this.#cancelLimit = this.#limit(writeTimeoutMs, () => this.#lateAnswer());
     else this.#cancelLimit = this.#limit(execTimeoutMs, () => timedOut(this.#context));
   }
