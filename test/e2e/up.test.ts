@@ -93,12 +93,12 @@ describe.skipIf(whyNoMachines() !== '')(`bramble up, on bare machines${whyNoMach
   it('names a node whose user may not use sudo, sets no foot on it, and leaves the others in peace', async () => {
     await project.describe(4);
     const machine = machines.at(3);
-    await machine.exec(['mv', '/etc/sudoers.d/010_pi', '/root/']);
+    await machine.exec(['mv', '/etc/sudoers.d/010_pi', '/var/tmp/']);
     const { exit, finished } = await project.up();
     expect(exit).not.toBe(0);
     expect(finished.failures).toMatchObject([{ node: 'pi-04', error: { code: 'UNAUTHORIZED' } }]);
     expect(finished.steps).toBe(0);
-    await machine.exec(['mv', '/root/010_pi', '/etc/sudoers.d/']);
+    await machine.exec(['mv', '/var/tmp/010_pi', '/etc/sudoers.d/']);
   });
 
   it('takes a node that was added to the file, whose clock was wrong, and touches no other', {
