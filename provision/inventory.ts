@@ -6,6 +6,7 @@ import { findConflicts } from '../src/config/load.ts';
 import { deepFreeze } from '../src/support/deep-freeze.ts';
 import { BrambleError, type Problem, systemCode } from '../src/support/errors.ts';
 import { findProblems } from '../src/support/schema.ts';
+import type { Addressing } from './addressing.ts';
 import { readAuthorizedKeys } from './authorized-keys.ts';
 import { type CheckedConfig, checkCluster } from './check-cluster.ts';
 import { addressesOf } from './subnet.ts';
@@ -70,21 +71,11 @@ export interface InventoryNode {
   readonly role: 'manager' | 'worker';
   /** A name or an address. */
   readonly host: string;
-  readonly addressing: InventoryAddressing;
+  readonly addressing: Addressing;
   readonly isWireless: boolean;
   readonly hardware: readonly HardwareName[];
   readonly labels: Readonly<Record<string, string>>;
 }
-
-export type InventoryAddressing =
-  | { readonly kind: 'dhcp' }
-  | {
-      readonly kind: 'static';
-      /** With the length of its prefix: `192.168.1.21/24`. */
-      readonly address: string;
-      readonly gateway: string;
-      readonly dns: readonly string[];
-    };
 
 export interface InventorySources {
   /** A bramble.yaml; what it names is looked for from its folder. */

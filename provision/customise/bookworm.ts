@@ -1,6 +1,6 @@
 import type { BootFile, PresentFiles } from './boot-files.ts';
 import { kernelParameters, withParameters } from './cmdline.ts';
-import { firmwareSettings, withSettings } from './config-txt.ts';
+import { configTxt } from './config-txt.ts';
 import { renderFirstBootScript, watchdogConfig, watchdogFile } from './first-boot-script.ts';
 import { renderKeyfile } from './keyfile.ts';
 import type { NodeSetup } from './node-setup.ts';
@@ -31,12 +31,7 @@ export function customiseBookworm(node: NodeSetup, { cmdline, config }: PresentF
       isSecret: false,
       purpose: 'memory control groups, and the script at the first boot',
     },
-    {
-      path: 'config.txt',
-      content: withSettings(config, firmwareSettings(node.hardware, node.hasWatchdog)),
-      isSecret: false,
-      purpose: 'overlays for what is attached',
-    },
+    configTxt(node, config),
   ];
 }
 

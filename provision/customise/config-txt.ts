@@ -1,7 +1,9 @@
-import type { Hardware } from './node-setup.ts';
+import type { HardwareName } from '../../src/config/cluster.ts';
+import type { BootFile } from './boot-files.ts';
+import type { NodeSetup } from './node-setup.ts';
 
 /** Lines of `config.txt` for what is attached; pins and addresses as hardware/WIRING.md has them. */
-const linesOf: Readonly<Record<Hardware, readonly string[]>> = {
+const linesOf: Readonly<Record<HardwareName, readonly string[]>> = {
   // Driven through the GPIO's own files.
   blinkt: [],
   pir: [],
@@ -13,8 +15,18 @@ const linesOf: Readonly<Record<Hardware, readonly string[]>> = {
   bme680: ['dtparam=i2c_arm=on', 'dtoverlay=i2c-sensor,bme680,addr=0x76'],
 };
 
+/** The image's `config.txt`, with what this node needs. */
+export function configTxt({ hardware, hasWatchdog }: NodeSetup, present: string): BootFile {
+  return {
+    path: 'config.txt',
+    content: withSettings(present, firmwareSettings(hardware, hasWatchdog)),
+    isSecret: false,
+    purpose: 'overlays for what is attached',
+  };
+}
+
 /** What the firmware has to be told, each line once. */
-export function firmwareSettings(hardware: readonly Hardware[], hasWatchdog: boolean): string[] {
+export function firmwareSettings(hardware: readonly HardwareName[], hasWatchdog: boolean): string[] {
   const lines = [...(hasWatchdog ? ['dtparam=watchdog=on'] : []), ...hardware.flatMap((one) => linesOf[one])];
   return [...new Set(lines)];
 }

@@ -1,4 +1,5 @@
-import type { Addressing, NodeSetup } from './node-setup.ts';
+import type { Addressing } from '../addressing.ts';
+import type { NodeSetup } from './node-setup.ts';
 
 /**
  * NetworkManager's keyfile for the node's connection; `undefined` for Ethernet with DHCP, which NetworkManager does by itself.

@@ -1,5 +1,6 @@
+import type { Addressing } from '../addressing.ts';
 import { renderYaml } from './cloud-yaml.ts';
-import type { Addressing, NodeSetup, Wifi } from './node-setup.ts';
+import type { NodeSetup, Wifi } from './node-setup.ts';
 
 /**
  * cloud-init's `network-config`: netplan, version 2. Because it takes the place of the image's own, Ethernet is always in it;

@@ -1,7 +1,6 @@
+import type { HardwareName } from '../../src/config/cluster.ts';
+import type { Addressing } from '../addressing.ts';
 import type { HostKey } from './host-keys.ts';
-
-/** What a sensor or display needs of the boot files, by its name in the inventory. */
-export type Hardware = 'blinkt' | 'pir' | 'ds18b20' | 'dht11' | 'dht22' | 'bme280' | 'bme680';
 
 /** Everything that an image has to be told to become one node. Checked by `customise`, which refuses what it cannot write safely. */
 export interface NodeSetup {
@@ -18,7 +17,7 @@ export interface NodeSetup {
   readonly wifi: Wifi | undefined;
   /** Of the Wi-Fi where there is one, otherwise of the Ethernet port. */
   readonly addressing: Addressing;
-  readonly hardware: readonly Hardware[];
+  readonly hardware: readonly HardwareName[];
   readonly hasWatchdog: boolean;
   readonly hostKey: HostKey;
   /** New for each flash: a card that was flashed again runs its first boot again, and tells which flash it booted from. */
@@ -39,13 +38,3 @@ export interface Wifi {
   readonly psk: string;
   readonly isHidden: boolean;
 }
-
-export type Addressing =
-  | { readonly kind: 'dhcp' }
-  | {
-      readonly kind: 'static';
-      /** With the length of its prefix: `192.168.1.21/24`. */
-      readonly address: string;
-      readonly gateway: string;
-      readonly dns: readonly string[];
-    };

@@ -1,7 +1,7 @@
 import type { BootFile, PresentFiles } from './boot-files.ts';
 import { renderYaml } from './cloud-yaml.ts';
 import { kernelParameters, withParameters } from './cmdline.ts';
-import { firmwareSettings, withSettings } from './config-txt.ts';
+import { configTxt } from './config-txt.ts';
 import {
   renderFirstBootScript,
   sshdConfig,
@@ -44,12 +44,7 @@ export function customiseTrixie(node: NodeSetup, { cmdline, config }: PresentFil
       isSecret: false,
       purpose: 'memory control groups, and the id of this flash',
     },
-    {
-      path: 'config.txt',
-      content: withSettings(config, firmwareSettings(node.hardware, node.hasWatchdog)),
-      isSecret: false,
-      purpose: 'overlays for what is attached',
-    },
+    configTxt(node, config),
   ];
 }
 

@@ -9,6 +9,7 @@ import { buildImage, buildImages } from '../../support/docker/images.ts';
 import { openFunctionsNetwork } from '../../support/docker/swarm-runtime.ts';
 import { startMosquitto } from '../../support/mosquitto.ts';
 import { freePort } from '../../support/ports.ts';
+import { openParts, type Undo } from '../../support/undo.ts';
 import { until } from '../../support/wait.ts';
 import { writeEchoes } from '../echoes.ts';
 import { deploy, startShippedAgent } from '../system/shipped-agent.ts';
@@ -29,20 +30,11 @@ export interface ServingSwarm {
   stop(): Promise<void>;
 }
 
-export async function openServingSwarm(): Promise<ServingSwarm> {
-  const undo: (() => Promise<unknown>)[] = [];
-  const stop = async () => {
-    for (const step of undo.splice(0).reverse()) await step();
-  };
-  try {
-    return await open(undo, stop);
-  } catch (err) {
-    await stop();
-    throw err;
-  }
+export function openServingSwarm(): Promise<ServingSwarm> {
+  return openParts(open);
 }
 
-async function open(undo: (() => Promise<unknown>)[], stop: () => Promise<void>): Promise<ServingSwarm> {
+async function open(undo: Undo, stop: () => Promise<void>): Promise<ServingSwarm> {
   const folder = await writeEchoes();
   undo.push(() => rm(folder, { recursive: true }));
   const docker = await startDocker();

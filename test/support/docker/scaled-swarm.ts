@@ -36,6 +36,7 @@ import { silentLog } from '../../../src/support/log.ts';
 import { Metrics } from '../../../src/support/metrics.ts';
 import { newMqttBus, notAborted } from '../bus.ts';
 import { startMosquitto } from '../mosquitto.ts';
+import { openParts, type Undo } from '../undo.ts';
 import { until } from '../wait.ts';
 import { startDocker } from './docker.ts';
 import { buildImages } from './images.ts';
@@ -58,20 +59,11 @@ export interface ScaledSwarm {
   stop(): Promise<void>;
 }
 
-export async function openScaledSwarm(): Promise<ScaledSwarm> {
-  const undo: (() => Promise<void>)[] = [];
-  const stop = async () => {
-    for (const step of undo.splice(0).reverse()) await step();
-  };
-  try {
-    return await open(undo, stop);
-  } catch (err) {
-    await stop();
-    throw err;
-  }
+export function openScaledSwarm(): Promise<ScaledSwarm> {
+  return openParts(open);
 }
 
-async function open(undo: (() => Promise<void>)[], stop: () => Promise<void>): Promise<ScaledSwarm> {
+async function open(undo: Undo, stop: () => Promise<void>): Promise<ScaledSwarm> {
   const docker = await startDocker({ name: node });
   undo.push(() => docker.stop());
   await docker.swarmInit();
