@@ -21,7 +21,8 @@ export type Target =
   | { readonly below: number }
   | { readonly atLeast: number }
   /** Of the reference. */
-  | { readonly ratioAtLeast: number };
+  | { readonly ratioAtLeast: number }
+  | { readonly ratioBelow: number };
 
 /** A part of `npm run bench`, by name. */
 export interface Bench {
@@ -50,7 +51,9 @@ export function renderRows(rows: readonly Row[]): string {
 
 export function meets({ ours, reference, target }: Row): boolean {
   if (target === undefined) return true;
-  if ('ratioAtLeast' in target) return ours / (reference?.value ?? Number.NaN) >= target.ratioAtLeast;
+  const ratio = ours / (reference?.value ?? Number.NaN);
+  if ('ratioAtLeast' in target) return ratio >= target.ratioAtLeast;
+  if ('ratioBelow' in target) return ratio < target.ratioBelow;
   return 'below' in target ? ours < target.below : ours >= target.atLeast;
 }
 
@@ -72,7 +75,8 @@ function showTarget(row: Row): string {
 
 function boundOf(target: Target, unit: Unit): string {
   if ('below' in target) return `< ${show(target.below, unit)}`;
-  return 'atLeast' in target ? `≥ ${show(target.atLeast, unit)}` : `ratio ≥ ${target.ratioAtLeast}`;
+  if ('atLeast' in target) return `≥ ${show(target.atLeast, unit)}`;
+  return 'ratioAtLeast' in target ? `ratio ≥ ${target.ratioAtLeast}` : `ratio < ${target.ratioBelow}`;
 }
 
 export function show(value: number, unit: Unit): string {

@@ -7,23 +7,39 @@ export const upBench: Bench = {
   title: 'From bare machines to a verified cluster',
   method:
     '`bramble up` by the built program, on Debian machines with systemd and sshd and nothing else, all on this one computer: Docker from a package cache, ' +
-    'the images from archives. Then once more, with nothing to do. Six machines share the processors that three have, so that the ratio ' +
-    'of six to three is the worst that it can be.',
+    'the images from archives. Then once more, with nothing to do. For what twice as many nodes cost, each machine has a quarter of a ' +
+    'processor, as each Pi has its own: they would else wait for each other, which no Pi does.',
   async measure() {
-    const three = await measureUp(3);
-    const six = await measureUp(6);
-    const reference = { what: '3 nodes', value: three.bare };
+    const free = await measureUp(3);
+    const three = await measureUp(3, quarter);
+    const six = await measureUp(6, quarter);
     return [
-      { what: '3 bare nodes → verified', ours: three.bare, unit: 's', also: three.shares },
-      { what: '6 bare nodes → verified', ours: six.bare, unit: 's', also: six.shares, reference },
-      { what: 'again, 3 nodes', ours: three.again, unit: 's', target: { below: 10 } },
-      { what: 'again, 6 nodes', ours: six.again, unit: 's' },
+      { what: '3 bare nodes → verified', ours: free.bare, unit: 's', also: free.shares },
+      { what: 'again, 3 nodes', ours: free.again, unit: 's', target: { below: 10 } },
+      { what: '3 bare nodes, ¼ processor each', ours: three.bare, unit: 's', also: three.shares },
+      {
+        what: '6 bare nodes, ¼ processor each',
+        ours: six.bare,
+        unit: 's',
+        also: six.shares,
+        reference: { what: '3 nodes', value: three.bare },
+        target: { ratioBelow: 1.3 },
+      },
+      { what: 'again, 6 nodes, ¼ processor each', ours: six.again, unit: 's' },
     ] satisfies Row[];
   },
 };
 
-async function measureUp(count: number): Promise<{ bare: number; again: number; shares: string }> {
-  const machines = await startMachines({ count });
+const quarter = 0.25;
+
+interface Took {
+  readonly bare: number;
+  readonly again: number;
+  readonly shares: string;
+}
+
+async function measureUp(count: number, processors?: number): Promise<Took> {
+  const machines = await startMachines({ count, ...(processors !== undefined && { processors }) });
   try {
     const project = await makeUpProject(machines);
     try {

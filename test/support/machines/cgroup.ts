@@ -5,6 +5,8 @@ import { isAlive } from '../docker/lan.ts';
 import { until } from '../wait.ts';
 
 const prefix = 'bramble-machine';
+/** The kernel's own, in which a quota is used up. */
+const periodUs = 100_000;
 let made = 0;
 
 interface Hierarchy {
@@ -24,7 +26,8 @@ export interface MachineCgroup {
   remove(): Promise<void>;
 }
 
-export async function makeCgroup(): Promise<MachineCgroup> {
+/** `processors`: how many of this machine's it may use at most; a part of one as well. */
+export async function makeCgroup(processors?: number): Promise<MachineCgroup> {
   const all = hierarchies();
   sweep(all);
   made += 1;
@@ -36,6 +39,8 @@ export async function makeCgroup(): Promise<MachineCgroup> {
       if (existsSync(join(folder, '..', file)) && !existsSync(join(folder, 'cgroup.controllers')))
         await writeFile(join(folder, file), await readFile(join(folder, '..', file)));
   }
+  if (processors !== undefined)
+    for (const folder of folders) await limitProcessors(folder, Math.round(processors * periodUs));
   return {
     folders,
     mounts: all.map(({ type, controllers, place }) => `${type}:${controllers || 'rw'}:${place}`),
@@ -60,6 +65,13 @@ function hierarchies(): Hierarchy[] {
     );
     return controllers === undefined ? [] : [{ place, type, controllers }];
   });
+}
+
+/** In version 2 a line, in version 1 a file of the hierarchy that has processors (kernel: cgroup-v2.rst, sched-bwc.rst). */
+async function limitProcessors(folder: string, quotaUs: number): Promise<void> {
+  if (existsSync(join(folder, 'cpu.max'))) await writeFile(join(folder, 'cpu.max'), `${quotaUs} ${periodUs}`);
+  const quotaFile = join(folder, 'cpu.cfs_quota_us');
+  if (existsSync(quotaFile)) await writeFile(quotaFile, String(quotaUs));
 }
 
 /** The innermost first. The kernel says EBUSY until the last process is reaped. */

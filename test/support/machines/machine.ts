@@ -36,6 +36,8 @@ export interface MachineOptions {
   readonly model: string;
   /** Where it finds `/sys/class` and `/sys/bus`; in its kernel unless told. */
   readonly mountNamespace?: string | undefined;
+  /** How many processors it has, at most: 0.3 is less than a third of one of this machine's. */
+  readonly processors?: number | undefined;
 }
 
 export interface ExecOptions {
@@ -200,7 +202,7 @@ export class Machine {
     await this.#prepareDisk();
     const { namespace } = await lan.plug(index);
     if (this.#isCut) await lan.cut(index);
-    const cgroup = await makeCgroup();
+    const cgroup = await makeCgroup(this.#options.processors);
     this.#cgroup = cgroup;
     const parts = [layers.join(':'), this.#place('upper'), this.#place('work'), this.#place('root')];
     const child = spawn(

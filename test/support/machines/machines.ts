@@ -54,6 +54,8 @@ export interface MachinesOptions {
   readonly model?: string;
   /** By machine, where its `/sys/class` and `/sys/bus` come from: of emulated pins. */
   readonly mountNamespaces?: Readonly<Record<number, string>>;
+  /** How many processors each of them has at most, so that one does not slow another down. */
+  readonly processors?: number;
 }
 
 export interface Machines {
@@ -82,6 +84,7 @@ export async function startMachines({
   sudo = 'nopasswd',
   model = 'Raspberry Pi 4 Model B Rev 1.4',
   mountNamespaces = {},
+  processors,
 }: MachinesOptions): Promise<Machines> {
   const layers = [...(docker === 'installed' ? [await dockerLayer(release)] : []), await debianRoot(release)];
   await sweepFolders();
@@ -94,7 +97,9 @@ export async function startMachines({
     const files = { ...sudoers[sudo], [`${piHome}/.ssh/authorized_keys`]: `${key.publicKey}\n` };
     const mountNamespace = mountNamespaces[index];
     const bootArgs = bootArgsOf[release];
-    return new Machine({ name, index, lan, folder: place, layers, files, bootArgs, model, mountNamespace });
+    return new Machine({
+      ...{ name, index, lan, folder: place, layers, files, bootArgs, model, mountNamespace, processors },
+    });
   });
   const at = (index: number) => {
     const machine = all[index];
