@@ -122,12 +122,18 @@ describe.skipIf(whyNoDocker() !== '')(`Bramble on a Swarm of three nodes${whyNoD
   );
 
   it('with no manager left, calls and events go on, and managing is refused with the reason', async () => {
-    await until('three replicas', () => isReady(broker), slowest);
-    const places = await placed();
+    // Docker moves what lost its node, and never back: all replicas may be on the node that is about to be lost.
+    await bramble.swarm.node(manager).docker('service', 'update', '--force', '--detach', 'handled');
+    const isElsewhereToo = async () => (await placed()).some((node) => node !== 'node-1');
+    await until(
+      'three replicas, not all on one node',
+      async () => (await isElsewhereToo()) && isReady(broker),
+      slowest,
+    );
     await bramble.swarm.kill(manager);
     const calls = Array.from({ length: 20 }, async () => {
       const answer = await bramble.call(broker, '/function/handled/env?TELL');
-      return answer.ok ? 'answered' : `${answer.status} ${await answer.text()}; replicas were on ${places}`;
+      return answer.ok ? 'answered' : `${answer.status} ${await answer.text()}`;
     });
     expect(new Set(await Promise.all(calls))).toEqual(new Set(['answered']));
     const refused = await bramble.call(broker, '/system/functions', {
