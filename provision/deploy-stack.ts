@@ -186,9 +186,16 @@ async function storePasswords(
 async function findPasswords(docker: DockerCli, name: string): Promise<PasswordParts | undefined> {
   const prefix = passwordParts(name, '').brokerUsers;
   const found = (await namesOf(docker, 'secret', name)).filter((one) => one.startsWith(prefix));
-  // The newest first, as Docker lists them; there are several only while an update is under way.
-  const [newest] = found;
+  const newest = await newestOf(docker, found);
   return newest === undefined ? undefined : passwordParts(name, newest.slice(prefix.length));
+}
+
+/** There are several while an update is under way, and after one that was cut off; people have the passwords of the last. */
+async function newestOf(docker: DockerCli, secrets: readonly string[]): Promise<string | undefined> {
+  if (secrets.length < 2) return secrets[0];
+  const format = '{{.CreatedAt.UnixNano}} {{.Spec.Name}}';
+  const dated = await linesOf(docker, ['secret', 'inspect', '--format', format, ...secrets]);
+  return dated.sort().at(-1)?.split(' ')[1];
 }
 
 function passwordParts(name: string, version: string): PasswordParts {

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemCode } from '../../src/support/errors.ts';
 
@@ -11,15 +11,20 @@ export interface SshHost {
 
 /**
  * Makes `publicKey` the only key that the hosts have in a known-hosts file. The lines of others stay as they are. The file
- * appears whole or not at all, with mode 0600 in a folder with mode 0700; both are made where they are missing.
+ * appears whole or not at all, with mode 0600 in a folder with mode 0700; both are made where they are missing. Written by
+ * root, as with sudo, they belong to whoever has the folder above.
  */
 export function pinHostKey(file: string, hosts: readonly SshHost[], publicKey: string): void {
-  const names = hosts.map(nameOf);
+  const names = [...new Set(hosts.map(nameOf))];
   const kept = readLines(file).flatMap((line) => withoutHosts(line, names));
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   chmodSync(dirname(file), 0o700);
   const temporary = `${file}.${process.pid}.new`;
   writeFileSync(temporary, [...kept, `${names.join(',')} ${publicKey}`, ''].join('\n'), { mode: 0o600 });
+  if (process.getuid?.() === 0) {
+    const { uid, gid } = statSync(dirname(dirname(file)));
+    for (const path of [dirname(file), temporary]) chownSync(path, uid, gid);
+  }
   renameSync(temporary, file);
 }
 

@@ -2,14 +2,14 @@ import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { BrambleError, messageOf, systemCode } from '../../src/support/errors.ts';
-import { knownHostsOf } from '../project-folder.ts';
+import { projectFolder } from '../project-folder.ts';
 
 /**
  * Keeps others from changing the same cluster from this project at the same time. Rejects CONFLICT while somebody else does. Resolves
  * to the function that ends it. The lock of a process that is gone counts no more.
  */
 export async function lockProject(inventoryFile: string): Promise<() => Promise<void>> {
-  const file = join(dirname(knownHostsOf(inventoryFile)), 'up.lock');
+  const file = join(projectFolder(inventoryFile), 'up.lock');
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   if (!(await take(file))) {
     const holder = await readHolder(file);

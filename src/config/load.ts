@@ -32,6 +32,7 @@ const notConfig = new Set([
   'BRAMBLE_BUILD',
   'BRAMBLE_WIFI_PASSWORD',
   'BRAMBLE_USER_PASSWORD',
+  'BRAMBLE_BACKUP_PASSWORD',
 ]);
 
 /**

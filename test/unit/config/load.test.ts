@@ -117,6 +117,7 @@ describe('loadConfig', () => {
       BRAMBLE_USER: 'me',
       BRAMBLE_WIFI_PASSWORD: 'a',
       BRAMBLE_USER_PASSWORD: 'b',
+      BRAMBLE_BACKUP_PASSWORD: 'c',
     };
     expect(() => loadConfig({ env })).not.toThrow();
   });

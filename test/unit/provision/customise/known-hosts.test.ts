@@ -1,6 +1,14 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { pinHostKey } from '../../../../provision/customise/known-hosts.ts';
 import { removeFolder } from '../../../support/remove-folder.ts';
@@ -28,6 +36,16 @@ describe('pinHostKey', () => {
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     expect(readdirSync(folder)).toEqual(['known_hosts']);
   });
+
+  const isRoot = process.getuid?.() === 0;
+  it.skipIf(!isRoot)(
+    `belongs to the folder's owner with sudo${isRoot ? '' : ' (skipped: needs root)'}`,
+    () => {
+      chownSync(dirname(folder), 1000, 1000);
+      pinHostKey(file(), [host('pi-01')], key);
+      expect([folder, file()].map((path) => statSync(path).uid)).toEqual([1000, 1000]);
+    },
+  );
 
   it('writes a port that is not the usual one as ssh does', () => {
     pinHostKey(file(), [host('PI-01', 2222)], key);
