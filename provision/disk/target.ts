@@ -58,9 +58,17 @@ export async function openTarget(target: Target, options: TargetOptions): Promis
   if (target.kind === 'file') return openFileDisk(target.path);
   const { disk } = target;
   const now = findDisk(await listDisks(options), disk.path);
-  if (now.model !== disk.model || now.sizeBytes !== disk.sizeBytes)
+  if (identityOf(now) !== identityOf(disk))
     throw refused(disk.path, `is another disk now (${describeDisk(now)}); start over`);
   return openBlockDisk(now);
+}
+
+/**
+ * A card reader keeps its name and path, and cards come in few sizes: so what is on it counts as well, as far as the kernel
+ * says it. Labels are found out later, and being mounted is not being another one.
+ */
+function identityOf({ model, sizeBytes, parts }: DiskInfo): string {
+  return JSON.stringify([model, sizeBytes, parts.map((part) => [part.path, part.sizeBytes])]);
 }
 
 /** `undefined` where a new file may be made. */

@@ -83,7 +83,7 @@ export async function askDocker(
       );
     return said === '' ? undefined : JSON.parse(said);
   } catch (err) {
-    if (!timeout.aborted || stop.aborted) throw err;
+    if (!timeout.aborted || stop.aborted) throw stream.errored ?? err;
     throw new BrambleError('REMOTE_FAILED', `${remote.name}: Docker does not answer ${method} ${path}`, {
       cause: err,
     });

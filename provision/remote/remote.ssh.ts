@@ -1,10 +1,11 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { Duplex, Readable, type Writable } from 'node:stream';
+import { type Duplex, Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BrambleError, messageOf, systemCode } from '../../src/support/errors.ts';
 import { quote } from '../../src/support/shell.ts';
+import { streamOf } from './child-stream.ts';
 import { endWithUs } from './end-with-us.ts';
 import type { Remote, RemoteResult, RemoteRunOptions } from './remote.ts';
 import { argumentsFor, option, type SshTarget } from './ssh-arguments.ts';
@@ -61,11 +62,7 @@ export class SshRemote implements Remote {
   async run(command: readonly string[], options: RemoteRunOptions): Promise<RemoteResult> {
     const result = await this.#inSession(() => this.#run(command, options));
     if (result.status === 0 || options.accept?.includes(result.status)) return result;
-    const said = (result.stderr.trim() || result.stdout.trim()).split('\n').slice(-3).join('; ');
-    throw new BrambleError(
-      'REMOTE_FAILED',
-      `${this.name}: ${command.slice(0, 3).join(' ')} ended with status ${result.status}: ${said}`,
-    );
+    throw this.#failed(command, result.status, (result.stderr.trim() || result.stdout.trim()).split('\n'));
   }
 
   async pipe(
@@ -79,10 +76,12 @@ export class SshRemote implements Remote {
       signal,
     );
     if (password !== '') child.stdin.write(`${password}\n`);
-    child.stderr.resume();
-    const stream = Duplex.from({ writable: child.stdin, readable: child.stdout });
-    stream.once('close', () => child.kill());
-    stream.on('error', () => {}); // who destroys it has had enough, and who reads it listens for himself
+    const errors = keepLines(child.stderr);
+    const stream = streamOf(child, (status) =>
+      status === noConnection || status === null
+        ? toSshError(this.#where(), errors().join('\n'), this.#target)
+        : this.#failed(command, status, errors()),
+    );
     child.once('error', (err) => stream.destroy(signal.aborted ? err : cannotRun(err)));
     return stream;
   }
@@ -143,7 +142,7 @@ export class SshRemote implements Remote {
       signal.throwIfAborted();
       throw cannotRun(err);
     }
-    if (child.exitCode !== null) throw toSshError(this.#where(), errors().join('\n'));
+    if (child.exitCode !== null) throw toSshError(this.#where(), errors().join('\n'), this.#target);
     child.once('close', () => {
       this.#connection = undefined;
     });
@@ -170,7 +169,7 @@ export class SshRemote implements Remote {
         { cause: err },
       );
     });
-    if (result.status === noConnection) throw toSshError(this.#where(), result.stderr);
+    if (result.status === noConnection) throw toSshError(this.#where(), result.stderr, this.#target);
     return result;
   }
 
@@ -200,7 +199,7 @@ export class SshRemote implements Remote {
     };
     const { status, stderr } = await attempt('');
     if (status === 0) return '';
-    if (status === noConnection) throw toSshError(this.#where(), stderr);
+    if (status === noConnection) throw toSshError(this.#where(), stderr, this.#target);
     if (!/password is required/.test(stderr))
       throw new BrambleError(
         'UNAUTHORIZED',
@@ -254,6 +253,14 @@ export class SshRemote implements Remote {
     endWithUs(child);
     child.stdin.on('error', () => {}); // its exit status tells why it did not read
     return child;
+  }
+
+  #failed(command: readonly string[], status: number, lines: readonly string[]): BrambleError {
+    const said = lines.slice(-3).join('; ');
+    return new BrambleError(
+      'REMOTE_FAILED',
+      `${this.name}: ${command.slice(0, 3).join(' ')} ended with status ${status}: ${said}`,
+    );
   }
 
   #user(): string {

@@ -14,7 +14,10 @@ export interface Remote {
   connect(options: { readonly signal: AbortSignal }): Promise<void>;
   /** Runs a command to its end. Rejects REMOTE_FAILED with the last lines it printed when its status is not accepted. */
   run(command: readonly string[], options: RemoteRunOptions): Promise<RemoteResult>;
-  /** The standard input and output of a command that runs as long as the stream is open: `docker system dial-stdio`. */
+  /**
+   * The standard input and output of a command that runs as long as the stream is open: `docker system dial-stdio`. A command
+   * that fails, and a connection that is lost, destroy it with REMOTE_FAILED or UNREACHABLE.
+   */
   pipe(command: readonly string[], options: Pick<RemoteRunOptions, 'as' | 'signal'>): Promise<Duplex>;
   /** A port of the other machine's loopback that leads to one of ours, until the connection ends. */
   forwardBack(port: { readonly there: number; readonly here: number }): Promise<void>;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { askDocker } from '../../provision/remote/docker.remote.ts';
 import { SshRemote } from '../../provision/remote/remote.ssh.ts';
 import { remoteContract } from '../contract/remote-contract.ts';
 import { freePort } from '../support/ports.ts';
@@ -111,6 +112,29 @@ describe.skipIf(!hasSshd)(`a machine over SSH${note}`, () => {
     const closed = new Promise((resolve) => stream.once('close', resolve));
     stream.destroy();
     await closed;
+  });
+
+  it('is a pipe that ends with an error when its command fails, and does not take half for all', async () => {
+    const stream = await open().pipe(['sh', '-c', 'echo half; echo no space >&2; exit 3'], { signal });
+    await expect(text(stream)).rejects.toMatchObject({
+      code: 'REMOTE_FAILED',
+      message: expect.stringMatching(/ended with status 3: no space$/),
+    });
+  });
+
+  it('is a pipe that ends with an error when the connection is lost', async () => {
+    const stream = await open().pipe(['sh', '-c', 'echo $PPID; exec sleep 600'], { signal });
+    const [line] = await once(stream, 'data');
+    process.kill(Number(String(line)), 'SIGKILL');
+    await expect(text(stream)).rejects.toMatchObject({ code: 'UNREACHABLE' });
+  });
+
+  it('says why Docker cannot be asked', async () => {
+    const asked = askDocker(open(), { method: 'GET', path: '/info' }, signal);
+    await expect(asked).rejects.toMatchObject({
+      code: 'REMOTE_FAILED',
+      message: expect.stringMatching(/docker system dial-stdio ended with status \d+: ./),
+    });
   });
 
   it('carries HTTP over such a pipe', async () => {

@@ -2,7 +2,7 @@ import { pinHostKey } from '../../../provision/customise/known-hosts.ts';
 import { sshHostsOf } from '../../../provision/flash/flash-batch.ts';
 import type { Inventory, InventoryNode } from '../../../provision/inventory.ts';
 import { knownHostsOf } from '../../../provision/project-folder.ts';
-import { type HostKey, scanHostKey } from '../../../provision/remote/scan-host-key.ts';
+import { type HostKey, type ScannedKey, scanHostKey } from '../../../provision/remote/scan-host-key.ts';
 import { sshTargetOf } from '../../../provision/up/connect.ts';
 import { BrambleError } from '../../support/errors.ts';
 import type { CliContext } from '../context.ts';
@@ -44,12 +44,13 @@ export async function confirmFingerprint(
   );
 }
 
-function scanKey(inventory: Inventory, node: InventoryNode, context: CliContext): Promise<HostKey> {
+function scanKey(inventory: Inventory, node: InventoryNode, context: CliContext): Promise<ScannedKey> {
   return scanHostKey(sshTargetOf(inventory, node, context.home), context);
 }
 
-function pinKey(inventory: Inventory, node: InventoryNode, key: HostKey): HostKey {
-  pinHostKey(knownHostsOf(inventory.file), sshHostsOf(inventory, node), key.publicKey);
+function pinKey(inventory: Inventory, node: InventoryNode, key: ScannedKey): HostKey {
+  const hosts = [...sshHostsOf(inventory, node), key.host];
+  pinHostKey(knownHostsOf(inventory.file), hosts, key.publicKey);
   return key;
 }
 

@@ -16,6 +16,7 @@ export interface NodeLogsOptions extends JsonOption {
 
 /** `$1` is the service; of its containers here the newest tells, also one that has ended. The rest is for `docker logs`. */
 const script = `
+set -e
 container=$(docker ps --all --latest --quiet --filter "label=com.docker.swarm.service.name=$1")
 shift
 [ -n "$container" ] || { echo none; exit; }
@@ -37,9 +38,9 @@ export async function printNodeLogs(
   const remotes = await openRemotes({ ...inventory, nodes: [node] }, { env, home, sudoPassword });
   try {
     const command = ['sh', '-c', script, 'sh', `${stackName}_agent`, ...flagsFor(options)];
-    const stream = await remotes.byName.get(name)?.pipe(command, { as: 'root', signal });
-    if (stream === undefined) return;
-    stream.on('error', () => {}); // it ends; why, the signal knows
+    const remote = remotes.byName.get(name);
+    if (remote === undefined) throw new TypeError(`${name} was not opened`);
+    const stream = await remote.pipe(command, { as: 'root', signal });
     stream.end();
     const lines = createInterface(stream)[Symbol.asyncIterator]();
     const first = await lines.next();

@@ -4,6 +4,7 @@ import { closeSync, fsyncSync, openSync, symlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Disk } from '../../../provision/disk/disk.ts';
+import type { DiskInfo } from '../../../provision/disk/disk-info.ts';
 import { judgeDisk } from '../../../provision/disk/judge-disk.ts';
 import { listDisks } from '../../../provision/disk/list-disks.ts';
 import { findTarget, openTarget, type Target } from '../../../provision/disk/target.ts';
@@ -153,9 +154,13 @@ describe.skipIf(lacksLoopDevices)('on real block devices (skipped where losetup 
       });
     });
 
-    it('is not opened when another disk is there than the one that was found', async () => {
+    const part = { path: '/dev/part', label: '', fileSystem: '', sizeBytes: 1_000_000, mountPoints: [] };
+    it.each<[string, Partial<DiskInfo>]>([
+      ['size', { sizeBytes: 64_000_000_000 }],
+      ['content', { parts: [part] }],
+    ])('is not opened when a disk of another %s is there than the one that was found', async (_, change) => {
       const target = await diskAt(attachDuringTest().path);
-      const other: Target = { kind: 'disk', disk: { ...target.disk, sizeBytes: 64_000_000_000 } };
+      const other: Target = { kind: 'disk', disk: { ...target.disk, ...change } };
       await expect(openTarget(other, { signal })).rejects.toMatchObject({
         code: 'DISK_REFUSED',
         message: expect.stringContaining('another disk'),
