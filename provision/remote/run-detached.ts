@@ -8,28 +8,29 @@ export interface DetachedOptions extends Pick<RemoteRunOptions, 'onLine' | 'time
   readonly args?: readonly string[];
 }
 
-/** `$1` is the unit, `$2` the script, the rest its arguments. The unit's output is followed until it has ended. */
+/**
+ * `$1` is the unit, `$2` the script, the rest its arguments. The unit's output is followed until it has ended. What it ended with
+ * is in a file: several may wait for it, as one that has lost its connection goes on waiting for nobody.
+ */
 const wrapper = String.raw`
 unit=$1 script=$2
 shift 2
-log=/run/$unit.log
+log=/run/$unit.log result=/run/$unit.result
 running() { [ "$(systemctl show --property SubState --value "$unit")" = running ]; }
 if ! running; then
-  systemctl stop "$unit" 2>/dev/null
-  systemctl reset-failed "$unit" 2>/dev/null
+  rm -f "$result"
   : >"$log"
-  systemd-run --quiet --unit "$unit" --remain-after-exit \
-    --property "StandardOutput=append:$log" --property "StandardError=append:$log" sh -c "$script" sh "$@" || exit
+  systemd-run --quiet --unit "$unit" --collect \
+    --property "StandardOutput=append:$log" --property "StandardError=append:$log" \
+    sh -c 'result=$1; shift; sh -c "$@"; echo "$?" >"$result"' sh "$result" "$script" sh "$@" || exit
 fi
 tail --lines +1 --follow "$log" --sleep-interval 0.2 &
 tail=$!
 while running; do sleep 0.2; done
 sleep 0.3
 kill "$tail"
-status=$(systemctl show --property ExecMainStatus --value "$unit")
-systemctl stop "$unit" 2>/dev/null
-systemctl reset-failed "$unit" 2>/dev/null
-exit "$status"
+[ -e "$result" ] || { echo "$unit was ended before it was done" >&2; exit 1; }
+exit "$(cat "$result")"
 `;
 
 /**

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { SshRemote } from '../../provision/remote/remote.ssh.ts';
+import { runDetached } from '../../provision/remote/run-detached.ts';
 import { readFacts } from '../../provision/up/read-facts.ts';
 import { systemClock } from '../../src/support/clock.system.ts';
 import { buildImages, copyImages } from '../support/docker/images.ts';
@@ -96,6 +97,53 @@ describe.skipIf(note)(`machines of the tests${note}`, () => {
     await until('it is seen', () => [...recording.seen].some((line) => line.endsWith(' a-secret')));
     stream.end();
     expect(await machines.at(1).journal()).toContain('a-secret');
+  });
+
+  describe('that run a script which a lost connection does not end', () => {
+    const script = 'until [ -e "/tmp/$1" ]; do sleep 0.1; done; echo "did $1"; exit "$2"';
+    const run = (name: string, status: number, lines: string[] = []) =>
+      runDetached(open(machines, 0), {
+        ...{ name, script, args: [name, String(status)], timeoutMs: 60_000, signal },
+        onLine: (line) => void lines.push(line),
+      });
+    const unitRuns = (name: string) =>
+      machines
+        .at(0)
+        .exec(['systemctl', 'is-active', `bramble-${name}`])
+        .then(
+          () => true,
+          () => false,
+        );
+    const go = (name: string) => machines.at(0).exec(['touch', `/tmp/${name}`]);
+
+    it('let a second call wait for the same run, and tell both how it ended', async () => {
+      const said: string[][] = [[], []];
+      const first = run('twice', 0, said[0]);
+      await until('it runs', () => unitRuns('twice'));
+      const second = run('twice', 0, said[1]);
+      const followers = () => machines.at(0).exec(['pgrep', '--full', '--count', 'tail .*bramble-twice.log']);
+      await until('both wait for it', async () => Number(await followers().catch(() => '0')) === 2);
+      await go('twice');
+      await Promise.all([first, second]);
+      expect(said).toEqual([['did twice'], ['did twice']]);
+      expect(await unitRuns('twice')).toBe(false);
+    });
+
+    it('tell what it ended with', async () => {
+      await go('badly');
+      await expect(run('badly', 7)).rejects.toMatchObject({
+        code: 'REMOTE_FAILED',
+        message: expect.stringMatching(/status 7: did badly$/),
+      });
+    });
+
+    it('do not take one that was ended for one that is done', async () => {
+      const running = run('ended', 0);
+      running.catch(() => {}); // awaited below
+      await until('it runs', () => unitRuns('ended'));
+      await machines.at(0).exec(['systemctl', 'kill', '--signal=KILL', 'bramble-ended']);
+      await expect(running).rejects.toThrow('bramble-ended was ended before it was done');
+    });
   });
 
   it('ask for a password, or allow nothing, where they are told so', async () => {
