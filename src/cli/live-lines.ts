@@ -5,8 +5,8 @@ import { printable } from './table.ts';
 export interface LiveLines {
   /** Puts these in place of the ones before. */
   draw(lines: readonly string[]): void;
-  /** A line that stays, above the others. */
-  print(line: string): void;
+  /** A line that stays, above the others, or above these in place of them. */
+  print(line: string, lines?: readonly string[]): void;
 }
 
 export function createLiveLines(output: Output): LiveLines {
@@ -24,6 +24,9 @@ export function createLiveLines(output: Output): LiveLines {
       live = lines.map(printable);
       draw();
     },
-    print: (line) => draw(`${line}\n`),
+    print(line, lines) {
+      live = lines?.map(printable) ?? live;
+      draw(`${line}\n`);
+    },
   };
 }

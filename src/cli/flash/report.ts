@@ -6,6 +6,7 @@ import { createMeter, type Pace } from '../../../provision/flash/progress-meter.
 import type { DownloadProgress } from '../../../provision/image/download/receive.ts';
 import type { Clock } from '../../support/clock.ts';
 import type { CliContext, Output } from '../context.ts';
+import { createLiveLines } from '../live-lines.ts';
 import { printable } from '../table.ts';
 import { renderBar, renderLine } from './render-progress.ts';
 
@@ -81,18 +82,15 @@ function lineReport(output: Output, clock: ReportOptions['clock']): FlashReport 
 /** Below the sentences, one line for each card, drawn over and over. */
 function barReport(output: Output, clock: ReportOptions['clock']): FlashReport {
   const bars = new Map<string, string>();
-  let drawn = 0;
+  const live = createLiveLines(output);
   const isDue = pacemaker(clock, { everyMs: 100 });
   const paceOf = createMeters(clock);
-  const draw = (above = ''): void => {
-    const up = drawn > 0 ? `\u001b[${drawn}A` : '';
+  const lines = (): string[] => {
     const nameLength = Math.max(...[...bars.keys()].map((name) => name.length), 0);
-    const width = (output.columns || 80) - 1; // in its last column some terminals begin a new line
-    const lines = [...bars].map(([name, bar]) => `${name.padEnd(nameLength)}  ${bar}`.trim().slice(0, width));
-    output.write(`${up}\u001b[J${above}${lines.map((line) => `${line}\n`).join('')}`);
-    drawn = lines.length;
+    return [...bars].map(([name, bar]) => `${name.padEnd(nameLength)}  ${bar}`.trim());
   };
-  const print = (line: string): void => draw(`${printable(line)}\n`);
+  const draw = (): void => live.draw(lines());
+  const print = (line: string): void => live.print(printable(line), lines());
   return {
     say: print,
     downloading(progress) {
