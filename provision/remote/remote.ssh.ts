@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { type Duplex, Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { BrambleError, messageOf, systemCode } from '../../src/support/errors.ts';
+import { BrambleError } from '../../src/support/errors.ts';
 import { quote } from '../../src/support/shell.ts';
 import { streamOf } from './child-stream.ts';
 import { endWithUs } from './end-with-us.ts';
 import type { Remote, RemoteResult, RemoteRunOptions } from './remote.ts';
 import { argumentsFor, option, type SshTarget } from './ssh-arguments.ts';
-import { toSshError } from './ssh-errors.ts';
+import { cannotRun, toSshError } from './ssh-errors.ts';
 
 export interface SshRemoteOptions {
   /** A folder of our own, for the connection's socket; its path must be short (108 bytes in all, unix(7)). */
@@ -308,11 +308,4 @@ function keepLines(stream: Readable): () => readonly string[] {
     if (lines.length > keptErrorLines) lines.shift();
   });
   return () => lines;
-}
-
-function cannotRun(cause: unknown): BrambleError {
-  const why = systemCode(cause) === 'ENOENT' ? 'it is not installed here' : messageOf(cause);
-  return new BrambleError('UNSUPPORTED', `cannot run the ssh program: ${why}; install OpenSSH's client`, {
-    cause,
-  });
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { SshHost } from '../customise/known-hosts.ts';
 import { argumentsFor, option, type SshTarget } from './ssh-arguments.ts';
-import { toSshError } from './ssh-errors.ts';
+import { cannotRun, toSshError } from './ssh-errors.ts';
 
 export interface HostKey {
   /** `ssh-ed25519 AAAA…`. */
@@ -40,7 +40,11 @@ export async function scanHostKey(target: SshTarget, { env, signal }: ScanOption
       ...{ env, signal },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    const [said] = await Promise.all([text(child.stderr), once(child, 'close')]);
+    const ended = once(child, 'close').catch((err: unknown) => {
+      signal.throwIfAborted();
+      throw cannotRun(err);
+    });
+    const [said] = await Promise.all([text(child.stderr), ended]);
     const key = parseKnownHosts(await readFile(known, 'utf8').catch(() => ''));
     if (key === undefined) throw toSshError(`${target.name} (${target.host})`, said, target);
     return key;

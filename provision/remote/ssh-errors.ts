@@ -1,4 +1,4 @@
-import { BrambleError, type ErrorCode } from '../../src/support/errors.ts';
+import { BrambleError, type ErrorCode, messageOf, systemCode } from '../../src/support/errors.ts';
 
 /** What OpenSSH says when it could not connect, by what can be done about it. Its words are stable: others match them as well. */
 const known: readonly {
@@ -74,4 +74,12 @@ function toJumpError(
   if (notBehind.test(text))
     return fail('UNREACHABLE', `the ${host} does not reach it; is it switched on, and on that network?`);
   return fail('UNREACHABLE', `the ${host} on the way to it does not answer; is that switched on?`);
+}
+
+/** Of the program itself. */
+export function cannotRun(cause: unknown): BrambleError {
+  const why = systemCode(cause) === 'ENOENT' ? 'it is not installed here' : messageOf(cause);
+  return new BrambleError('UNSUPPORTED', `cannot run the ssh program: ${why}; install OpenSSH's client`, {
+    cause,
+  });
 }

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
-import { BrambleError, messageOf } from '../../src/support/errors.ts';
 import { quote } from '../../src/support/shell.ts';
 import { argumentsFor, option, type SshTarget } from './ssh-arguments.ts';
+import { cannotRun } from './ssh-errors.ts';
 
 const connectSeconds = 10;
 
@@ -25,10 +25,6 @@ export async function openSshSession(
     if (typeof status === 'number') return status;
     return 128 + (Object.entries(constants.signals).find(([name]) => name === signalName)?.[1] ?? 0);
   } catch (err) {
-    throw new BrambleError(
-      'UNSUPPORTED',
-      `cannot run the ssh program: ${messageOf(err)}; install OpenSSH's client`,
-      { cause: err },
-    );
+    throw cannotRun(err);
   }
 }
