@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { sleep } from '../../src/support/clock.ts';
 import type { DockerCli } from '../../src/support/docker-cli.ts';
-import { BrambleError } from '../../src/support/errors.ts';
+import { BrambleError, messageOf } from '../../src/support/errors.ts';
 import { tarEnd, tarHeader, tarPadding } from '../agent-image/tar.ts';
 import { findManager, type Life, listNodes } from '../life/life.ts';
 import { stackName } from '../phases/stack.ts';
@@ -9,6 +9,7 @@ import { dockerOf } from '../remote/docker.remote.ts';
 import type { Remote } from '../remote/remote.ts';
 import { brokerLabel } from '../stack.ts';
 import { encryptWithPassphrase } from './age.ts';
+import { stagingFolder } from './places.ts';
 import { incomplete, openPart, type Part, removeStaging, snapshotBroker, snapshotSwarm } from './snapshot.ts';
 
 /** A file of the project, from here. */
@@ -72,9 +73,21 @@ export async function* backUp(life: Life, options: BackupOptions): AsyncIterable
     ];
     yield* encryptWithPassphrase(pack(files, parts, life), options.passphrase);
   } finally {
-    const signal = AbortSignal.timeout(cleaningMs);
-    for (const remote of new Set([manager, broker])) await removeStaging(remote, { signal });
+    await cleanUp([manager, broker], life);
   }
+}
+
+/** On both, whatever came before: what lies there has the Swarm's keys. */
+async function cleanUp(remotes: readonly Remote[], { say }: Life): Promise<void> {
+  const signal = AbortSignal.timeout(cleaningMs);
+  const clean = async (remote: Remote) => {
+    await removeStaging(remote, { signal }).catch((err: unknown) => {
+      say(
+        `${remote.name}: ${stagingFolder}, with a copy of the Swarm's keys, is left there: ${messageOf(err)}`,
+      );
+    });
+  };
+  await Promise.all([...new Set(remotes)].map(clean));
 }
 
 function toJson(value: object): Buffer {

@@ -14,7 +14,8 @@ import type { NodeFacts } from '../up/facts.ts';
 import { readFacts } from '../up/read-facts.ts';
 import { decryptWithPassphrase } from './age.ts';
 import { type Manifest, manifestPath, type ProjectFile } from './backup.ts';
-import { removeStaging, stagingFolder } from './snapshot.ts';
+import { restoreMarker, stagingFolder } from './places.ts';
+import { removeStaging } from './snapshot.ts';
 
 type Chunks = AsyncIterable<Uint8Array>;
 
@@ -81,7 +82,7 @@ cat >"$1/$2"
 echo "$3  $1/$2" | sha256sum --check --quiet
 `;
 
-/** `$1` is the folder, `$2` the volume, `$3` the stack. */
+/** `$1` is the folder, `$2` the volume, `$3` the stack, `$4` the marker's file, `$5` its text. The Swarm's state is there whole or not at all. */
 const putScript = `
 set -eu
 root=$(docker info --format '{{.DockerRootDir}}')
@@ -91,9 +92,18 @@ find "$path" -mindepth 1 -delete
 tar -C "$path" -xzf "$1/broker.tar.gz"
 trap 'systemctl start docker' EXIT
 systemctl stop docker.socket docker
+rm -rf "$1/swarm"
+tar -C "$1" -xzf "$1/swarm.tar.gz"
 rm -rf "$root/swarm"
-tar -C "$root" -xzf "$1/swarm.tar.gz"
+echo "$5" >"$4"
+mv "$1/swarm" "$root/swarm"
 `;
+
+interface Backup {
+  readonly open: () => Chunks;
+  readonly passphrase: string;
+  readonly manifest: Manifest;
+}
 
 const sendMs = 1_800_000;
 const putMs = 300_000;
@@ -104,47 +114,51 @@ const pollMs = 500;
  * Makes the first manager of the file, which must be in no Swarm, the only manager of the one that was saved, with the broker's
  * data. Workers that are still there find it again where it has the address of then; `bramble up` does the rest.
  */
-export async function restore(
-  life: Life,
-  {
-    open,
-    passphrase,
-    manifest,
-  }: { readonly open: () => Chunks; readonly passphrase: string; readonly manifest: Manifest },
-): Promise<void> {
+export async function restore(life: Life, { open, passphrase, manifest }: Backup): Promise<void> {
   const { name } = firstManager(life.wanted);
   const remote = life.remotes.get(name);
   if (remote === undefined) throw new BrambleError('NOT_FOUND', `${name} is not in the inventory`);
-  const facts = await prepare(remote, life);
+  const { facts, isPut } = await prepare(remote, manifest, life);
   try {
-    for await (const { path, content } of entriesOf(open(), passphrase)) {
-      if (!partPaths.includes(path)) continue;
-      life.say(`${name}: sending ${path}`);
-      await remote.run(['sh', '-c', receiveScript, 'sh', stagingFolder, path, manifest.sha256[path] ?? ''], {
-        ...{ as: 'root', stdin: Readable.from(content), timeoutMs: sendMs, signal: life.signal },
-      });
-    }
-    life.say(`${name}: putting all in its place, and beginning the Swarm again`);
-    const args = [stagingFolder, `${stackName}_mosquitto`, stackName];
-    await runDetached(remote, {
-      name: 'restore',
-      script: putScript,
-      args,
-      timeoutMs: putMs,
-      signal: life.signal,
-    });
+    if (!isPut) await put(remote, { open, passphrase, manifest }, life);
     await beginAgain(remote, facts, life);
+    await remote.run(['rm', '-f', restoreMarker], { as: 'root', signal: life.signal });
   } finally {
     await removeStaging(remote, { signal: AbortSignal.timeout(30_000) });
   }
 }
 
-/** Docker is there, and the node is free. */
-async function prepare(remote: Remote, life: Life): Promise<NodeFacts> {
+async function put(remote: Remote, { open, passphrase, manifest }: Backup, life: Life): Promise<void> {
+  const { name } = remote;
+  for await (const { path, content } of entriesOf(open(), passphrase)) {
+    if (!partPaths.includes(path)) continue;
+    life.say(`${name}: sending ${path}`);
+    await remote.run(['sh', '-c', receiveScript, 'sh', stagingFolder, path, manifest.sha256[path] ?? ''], {
+      ...{ as: 'root', stdin: Readable.from(content), timeoutMs: sendMs, signal: life.signal },
+    });
+  }
+  life.say(`${name}: putting all in its place, and beginning the Swarm again`);
+  const args = [stagingFolder, `${stackName}_mosquitto`, stackName, restoreMarker, manifest.clusterId];
+  await runDetached(remote, {
+    name: 'restore',
+    script: putScript,
+    args,
+    timeoutMs: putMs,
+    signal: life.signal,
+  });
+}
+
+/** Docker is there, and the node is free; or an earlier run has put this very state there, and was cut off then. */
+async function prepare(
+  remote: Remote,
+  { clusterId }: Manifest,
+  life: Life,
+): Promise<{ facts: NodeFacts; isPut: boolean }> {
   const { wanted, clock, say, signal } = life;
   const { name } = remote;
   const facts = await readFacts(remote, { clock, signal });
   const state = facts.docker?.swarm.state ?? 'inactive';
+  if (state !== 'inactive' && (await readMarker(remote, life)) === clusterId) return { facts, isPut: true };
   if (state !== 'inactive')
     throw new BrambleError(
       'CONFLICT',
@@ -156,7 +170,14 @@ async function prepare(remote: Remote, life: Life): Promise<NodeFacts> {
     say(`${name}: ${step.title}`);
     await step.act(context);
   }
-  return facts;
+  return { facts, isPut: false };
+}
+
+async function readMarker(remote: Remote, { signal }: Life): Promise<string> {
+  const { stdout } = await remote.run(['sh', '-s', restoreMarker], {
+    ...{ as: 'root', stdin: '[ ! -e "$1" ] || cat "$1"', signal },
+  });
+  return stdout.trim();
 }
 
 /** The other managers of then count no more, and the broker's data are here now. */

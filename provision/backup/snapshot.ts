@@ -2,9 +2,8 @@ import type { Duplex } from 'node:stream';
 import { BrambleError } from '../../src/support/errors.ts';
 import type { Remote } from '../remote/remote.ts';
 import { runDetached } from '../remote/run-detached.ts';
+import { stagingFolder } from './places.ts';
 
-/** Of root alone, and on the disk where Docker's own data are: what is put here was there already. */
-export const stagingFolder = '/var/lib/bramble-backup';
 const longestMs = 600_000;
 
 /** `$1` is our folder. Docker stands still for the copy only; if we are ended meanwhile, systemd starts it again. */

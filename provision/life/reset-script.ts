@@ -1,15 +1,19 @@
 /**
  * `$1` is the stack, `$2` the registry's folder, `$3` its images, `$4` where Docker keeps certificates, `$5` and `$6` the tunnel's
- * folder and unit, `$7` its user, `$8` `purge` or `keep`. What is not there is passed over, so that a second run goes on where the first was cut.
+ * folder and unit, `$7` its user, `$8` `purge` or `keep`, `$9` and `${10}` what an interrupted backup or restore left. What is not there is passed over, so that a second run goes on where the first was cut.
  */
 export const resetScript = `
 set -eu
 export DEBIAN_FRONTEND=noninteractive
-stack=$1 registry=$2 images=$3 certificates=$4 tunnel=$5 unit=$6 user=$7 docker=$8
+stack=$1 registry=$2 images=$3 certificates=$4 tunnel=$5 unit=$6 user=$7 docker=$8 staging=$9 marker=\${10}
 apt() { apt-get -q -y -o DPkg::Lock::Timeout=300 "$@"; }
 tasks() { docker ps --all --quiet --filter label=com.docker.swarm.service.id; }
 each() { xargs --no-run-if-empty "$@"; }
 
+if command -v docker >/dev/null; then
+  systemctl start docker || true
+  docker info >/dev/null 2>&1 || [ "$docker" = purge ] || { echo 'Docker does not answer: see systemctl status docker' >&2; exit 1; }
+fi
 if docker info >/dev/null 2>&1; then
   if [ "$(docker info --format '{{.Swarm.LocalNodeState}}')" != inactive ]; then docker swarm leave --force; fi
   for attempt in $(seq 20); do # Docker may be ending them by itself
@@ -25,7 +29,7 @@ if [ -e "$unit" ]; then
   systemctl daemon-reload
 fi
 if id "$user" >/dev/null 2>&1; then userdel "$user"; fi
-rm -rf "$tunnel"
+rm -rf "$tunnel" "$staging" "$marker"
 
 if [ -e "$registry" ]; then
   rm -rf /etc/systemd/system/docker-registry.service.d/bramble.conf

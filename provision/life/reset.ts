@@ -1,4 +1,5 @@
 import { type BrambleError, toBrambleError } from '../../src/support/errors.ts';
+import { restoreMarker, stagingFolder } from '../backup/places.ts';
 import { stackName } from '../phases/stack.ts';
 import { registryPlaces } from '../registry/places.ts';
 import type { Remote } from '../remote/remote.ts';
@@ -65,6 +66,7 @@ async function clean(
     args: [
       ...[stackName, registryPlaces.folder, registryPlaces.data, registryPlaces.certificates],
       ...[tunnelPlaces.folder, tunnelPlaces.unit, tunnelPlaces.user, purge ? 'purge' : 'keep'],
+      ...[stagingFolder, restoreMarker],
     ],
     timeoutMs: longestMs,
     signal,

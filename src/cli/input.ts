@@ -52,6 +52,27 @@ export interface Prompt {
   close(): void;
 }
 
+/** One question on the terminal; resolves to what was typed, without spaces at its ends. */
+export async function askOnce(
+  question: string,
+  context: Pick<CliContext, 'stdin' | 'stderr' | 'signal'>,
+): Promise<string> {
+  const prompt = openPrompt(context);
+  try {
+    return await prompt.ask(question);
+  } finally {
+    prompt.close();
+  }
+}
+
+/** A question whose answer is no unless it is a yes. */
+export async function askYes(
+  question: string,
+  context: Pick<CliContext, 'stdin' | 'stderr' | 'signal'>,
+): Promise<boolean> {
+  return /^y(es)?$/i.test(await askOnce(`${question} [y/N] `, context));
+}
+
 /** Asks one question after another on the terminal. Lines that were typed or pasted ahead answer the next ones. */
 export function openPrompt({
   stdin,

@@ -6,7 +6,7 @@ import { type HostKey, type ScannedKey, scanHostKey } from '../../../provision/r
 import { sshTargetOf } from '../../../provision/up/connect.ts';
 import { BrambleError } from '../../support/errors.ts';
 import type { CliContext } from '../context.ts';
-import { openPrompt } from '../input.ts';
+import { askYes } from '../input.ts';
 
 /** Shows the key that a machine has, and pins it when the user says that it is the right one. Rejects HOST_KEY_UNKNOWN when not. */
 export async function askConfirmation(
@@ -16,13 +16,7 @@ export async function askConfirmation(
 ): Promise<HostKey> {
   const key = await scanKey(inventory, node, context);
   context.stderr.write(renderKey(node, key));
-  const prompt = openPrompt(context);
-  try {
-    const answer = await prompt.ask(`Is this the key of ${node.name}? [y/N] `);
-    if (/^y(es)?$/i.test(answer)) return pinKey(inventory, node, key);
-  } finally {
-    prompt.close();
-  }
+  if (await askYes(`Is this the key of ${node.name}?`, context)) return pinKey(inventory, node, key);
   throw new BrambleError(
     'HOST_KEY_UNKNOWN',
     `${node.name}: its host key was not confirmed; nothing was sent`,

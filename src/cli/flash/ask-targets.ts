@@ -5,7 +5,7 @@ import { listDisks } from '../../../provision/disk/list-disks.ts';
 import { findTarget, nameOfTarget, type Target } from '../../../provision/disk/target.ts';
 import { BrambleError } from '../../support/errors.ts';
 import type { CliContext } from '../context.ts';
-import { openPrompt } from '../input.ts';
+import { askOnce, askYes } from '../input.ts';
 
 export interface Asking {
   readonly context: CliContext;
@@ -54,8 +54,7 @@ export async function confirm(targets: readonly NamedTarget[], asking: Asking): 
       `there is nobody to ask whether this may be replaced: ${losses.join('; ')}; add --yes if it may`,
     );
   for (const loss of losses) asking.say(`  ${loss}`);
-  const answer = await askOn(asking.context, 'All that is on it will be lost. Go on? [y/N] ');
-  if (!/^y(es)?$/i.test(answer))
+  if (!(await askYes('All that is on it will be lost. Go on?', asking.context)))
     throw new BrambleError('CANCELLED', 'nothing was written, as you did not agree');
 }
 
@@ -91,7 +90,7 @@ export async function chooseDisk(
 }
 
 async function readChoice(disks: readonly DiskInfo[], context: CliContext): Promise<string> {
-  const answer = await askOn(context, `Which disk is the card in? [1 to ${disks.length}] `);
+  const answer = await askOnce(`Which disk is the card in? [1 to ${disks.length}] `, context);
   const chosen = disks[Number(answer) - 1];
   if (chosen === undefined)
     throw new BrambleError('INVALID', `${answer || 'nothing'} is none of the disks; nothing was written`);
@@ -105,9 +104,9 @@ export async function awaitCard(
   limits: Omit<JudgeOptions, 'isNamed'>,
 ): Promise<Target> {
   for (;;) {
-    await askOn(
-      asking.context,
+    await askOnce(
       `Take out the card of ${before}, put the one for ${node} into ${path}, press Enter: `,
+      asking.context,
     );
     try {
       const target = await findTarget(path, asking.context);
@@ -117,14 +116,5 @@ export async function awaitCard(
       if (!(err instanceof BrambleError) || !['DISK_REFUSED', 'NOT_FOUND'].includes(err.code)) throw err;
       asking.say(err.message);
     }
-  }
-}
-
-async function askOn(context: CliContext, question: string): Promise<string> {
-  const prompt = openPrompt(context);
-  try {
-    return await prompt.ask(question);
-  } finally {
-    prompt.close();
   }
 }

@@ -1,8 +1,9 @@
+import type { Inventory } from '../../../provision/inventory.ts';
 import { resetNodes } from '../../../provision/life/reset.ts';
 import { BrambleError } from '../../support/errors.ts';
-import { chooseNodes, readCluster } from '../cluster/read-cluster.ts';
+import { chooseNodes } from '../cluster/read-cluster.ts';
 import { type CliContext, print } from '../context.ts';
-import { openPrompt } from '../input.ts';
+import { askOnce } from '../input.ts';
 import { printable } from '../table.ts';
 import { type LifeFlags, type LifeParts, realParts, withLife } from './with-life.ts';
 
@@ -19,15 +20,23 @@ export async function resetCluster(
   context: CliContext,
   parts: LifeParts = realParts,
 ): Promise<void> {
-  const inventory = readCluster(flags, context);
-  const nodes = chooseNodes(inventory, names).map(({ name }) => name);
-  await confirm({ cluster: inventory.name, nodes, isAll: names.length === 0 }, flags, context);
-  const failures = await withLife({ flags, context, parts }, (life) =>
-    resetNodes(life, {
-      names: names.length === 0 ? undefined : nodes,
-      purge: flags.purge ?? false,
-      timeoutMs: flags.timeout * 1000,
-    }),
+  const isAll = names.length === 0;
+  const chosen = (inventory: Inventory) => chooseNodes(inventory, names).map(({ name }) => name);
+  const { nodes, failures } = await withLife(
+    {
+      ...{ flags, context, parts },
+      confirm: (inventory) =>
+        confirm({ cluster: inventory.name, nodes: chosen(inventory), isAll }, flags, context),
+    },
+    async (life) => {
+      const nodes = chosen(life.wanted);
+      const failures = await resetNodes(life, {
+        names: isAll ? undefined : nodes,
+        purge: flags.purge ?? false,
+        timeoutMs: flags.timeout * 1000,
+      });
+      return { nodes, failures };
+    },
   );
   const reset = nodes.filter((name) => !failures.has(name));
   const failed = [...failures].map(([node, { code, message }]) => ({ node, error: { code, message } }));
@@ -75,10 +84,5 @@ async function ask(
   context.stderr.write(
     `This ${what}, on ${nodes.join(', ')}.${purge ? ' Docker goes as well, with everything in it.' : ''} There is no way back.\n`,
   );
-  const prompt = openPrompt(context);
-  try {
-    return await prompt.ask(`To go on, type the name of the cluster (${cluster}): `);
-  } finally {
-    prompt.close();
-  }
+  return askOnce(`To go on, type the name of the cluster (${cluster}): `, context);
 }

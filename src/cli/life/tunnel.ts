@@ -16,7 +16,7 @@ import { renderAuthorizedKey, type TunnelHost } from '../../../provision/tunnel/
 import { BrambleError } from '../../support/errors.ts';
 import { findNode } from '../cluster/read-cluster.ts';
 import { type CliContext, print } from '../context.ts';
-import { openPrompt } from '../input.ts';
+import { askYes } from '../input.ts';
 import { type LifeFlags, type LifeParts, realParts, withLife } from './with-life.ts';
 
 export interface TunnelFlags extends LifeFlags {
@@ -136,11 +136,6 @@ async function confirm(
   context.stderr.write(
     `${host} shows the key\n  ${fingerprint}\nOn it, ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub prints the same.\n`,
   );
-  const prompt = openPrompt(context);
-  try {
-    if (/^y(es)?$/i.test(await prompt.ask(`Is this the key of ${host}? [y/N] `))) return;
-  } finally {
-    prompt.close();
-  }
+  if (await askYes(`Is this the key of ${host}?`, context)) return;
   throw new BrambleError('HOST_KEY_UNKNOWN', `the key of ${host} was not confirmed; nothing was installed`);
 }

@@ -26,20 +26,23 @@ export interface LifeOptions {
   readonly context: CliContext;
   readonly parts: LifeParts;
   readonly strays?: FindStrays;
+  /** Called before any node is reached; what it rejects with ends all. */
+  readonly confirm?: (inventory: Inventory) => Promise<void>;
 }
 
 /** Does something with the nodes of bramble.yaml over SSH, and nobody else does from this project meanwhile. */
 export async function withLife<Result>(
-  { flags, context, parts, strays = () => [] }: LifeOptions,
+  { flags, context, parts, strays = () => [], confirm }: LifeOptions,
   work: (life: Life) => Promise<Result>,
 ): Promise<Result> {
-  const wanted = readCluster(flags, context);
-  const unlock = await lockProject(wanted.file);
+  const { file } = readCluster(flags, context);
+  const unlock = await lockProject(file);
   try {
+    const wanted = readCluster(flags, context); // nobody else changes it from now on
+    await confirm?.(wanted);
     context.holdExit();
     const all = { ...wanted, nodes: [...wanted.nodes, ...strays(wanted)] };
-    const hold = <Answer>(ask: () => Promise<Answer>) => ask();
-    const sudoPassword = sudoPasswordFor(wanted, { ...context, json: flags.json ?? false, hold });
+    const sudoPassword = sudoPasswordFor(wanted, { ...context, json: flags.json ?? false });
     const remotes = await parts.openRemotes(all, { home: context.home, env: context.env, sudoPassword });
     try {
       const say = (sentence: string) => {
