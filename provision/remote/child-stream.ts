@@ -12,12 +12,11 @@ export function streamOf(
 ): Duplex {
   const ended = once(child, 'close');
   ended.catch(() => {}); // awaited below, if anybody still reads then
-  const stream = Duplex.from({
-    writable: inputOf(child.stdin),
-    readable: Readable.from(outputOf(child.stdout, ended, toError), { objectMode: false }),
-  });
+  const readable = Readable.from(outputOf(child.stdout, ended, toError), { objectMode: false });
+  const stream = Duplex.from({ writable: inputOf(child.stdin), readable });
   stream.once('close', () => child.kill());
-  stream.on('error', () => {}); // who destroys it has had enough, and who reads it listens for himself
+  // Who destroys it has had enough, and who reads it listens for himself.
+  for (const one of [readable, stream]) one.on('error', () => {});
   return stream;
 }
 
