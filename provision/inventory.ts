@@ -25,8 +25,7 @@ export interface Inventory {
   /** Where nodes use Wi-Fi; `isWireless` says of each whether it does. */
   readonly wifi: InventoryWifi | undefined;
   readonly ssh: InventorySsh;
-  /** Of the package; the newest that a node knows when it is not said. */
-  readonly docker: { readonly version: string | undefined };
+  readonly docker: InventoryDocker;
   readonly agent: InventoryAgent;
   readonly nodes: readonly InventoryNode[];
 }
@@ -54,10 +53,22 @@ export interface InventoryWifi {
 }
 
 export interface InventorySsh {
-  readonly port: number;
+  /** `undefined`: as ~/.ssh/config says, else 22. */
+  readonly port: number | undefined;
   readonly key: string | undefined;
   /** `user@host:port`. */
   readonly jump: string | undefined;
+}
+
+export interface InventoryDocker {
+  /** `undefined`: what a node has stays, and else it is Debian's. */
+  readonly source: 'debian' | 'docker' | undefined;
+  /** Of the package, whole or without its revision; `undefined`: the newest that a node knows. */
+  readonly version: string | undefined;
+  /** Docker's, or a mirror of it: `https://download.docker.com/linux`. */
+  readonly repository: string;
+  /** Of the key that signs it: 40 hexadecimal digits. */
+  readonly fingerprint: string;
 }
 
 export interface InventoryAgent {
@@ -176,7 +187,12 @@ function resolveInventory(cluster: ClusterConfig, { file, keys, absolute }: Read
       passwordFile: fileAt(wifi.passwordFile),
     },
     ssh: { port: ssh.port, key: fileAt(ssh.key), jump: ssh.jump },
-    docker: { version: docker.version },
+    docker: {
+      source: docker.source,
+      version: docker.version,
+      repository: docker.repository,
+      fingerprint: docker.fingerprint,
+    },
     agent: {
       image: agent.image === undefined ? undefined : chooseAgentImage(agent.image, absolute),
       brokerImage: chooseAgentImage(agent.brokerImage, absolute),

@@ -1,7 +1,8 @@
 import { type Clock, sleep } from '../src/support/clock.ts';
 import type { DockerCli } from '../src/support/docker-cli.ts';
+import { readHealth, type ServiceHealth } from './read-health.ts';
 import { fingerprintLabel } from './stack.ts';
-import { readHealth } from './stack-health.ts';
+import { isMoving, isStuck } from './stack-health.ts';
 
 export interface PutBackOptions {
   readonly stackName: string;
@@ -16,14 +17,19 @@ const settledMs = 180_000;
 const pollMs = 500;
 
 /**
- * After an update of one service has failed, and was rolled back: the others, which may have been updated by then, go back to what
- * they were as well, so that all are of one version again. Resolves to their names, when Docker is done.
+ * After an update of one service has failed, and Docker rolls that back: the others go back to what they were as well, in the
+ * middle of their update or after it, so that all are of one version again. So does one whose way back stands still half-way.
+ * Resolves to the names of the others, when Docker is done.
  */
 export async function putBack(docker: DockerCli, options: PutBackOptions): Promise<string[]> {
-  await untilSettled(docker, options); // what is in the middle of an update may be rolled back by Docker as well
   const updated = await findUpdated(docker, options);
-  for (const name of updated) await docker.run(['service', 'rollback', '--detach', name]);
-  if (updated.length > 0) await untilSettled(docker, options);
+  // Docker may have begun with it meanwhile; then there is nothing left to go back to.
+  for (const name of updated) await docker.run(['service', 'rollback', '--detach', name]).catch(() => {});
+  const halfWay = (await untilSettled(docker, options)).filter(isStuck);
+  // An update that changes nothing has Docker go on.
+  for (const { name } of halfWay)
+    await docker.run(['service', 'update', '--detach', `${options.stackName}_${name}`]);
+  if (halfWay.length > 0) await untilSettled(docker, options);
   return updated;
 }
 
@@ -43,12 +49,14 @@ async function findUpdated(docker: DockerCli, { stackName, fingerprint }: PutBac
 }
 
 /** Until no service is on its way any more; at the latest after a time. */
-async function untilSettled(docker: DockerCli, { stackName, clock, signal }: PutBackOptions): Promise<void> {
+async function untilSettled(
+  docker: DockerCli,
+  { stackName, clock, signal }: PutBackOptions,
+): Promise<readonly ServiceHealth[]> {
   const deadlineMs = clock.monotonicMs() + settledMs;
   for (;;) {
     const services = await readHealth(docker, stackName);
-    const isMoving = services.some(({ update }) => ['updating', 'rollback_started'].includes(update));
-    if (!isMoving || clock.monotonicMs() > deadlineMs) return;
+    if (!services.some(isMoving) || clock.monotonicMs() > deadlineMs) return services;
     await sleep(clock, pollMs, signal);
   }
 }

@@ -1,39 +1,49 @@
 import { type Clock, sleep } from '../src/support/clock.ts';
 import type { DockerCli } from '../src/support/docker-cli.ts';
 import { BrambleError } from '../src/support/errors.ts';
+import { readLastWords } from './last-words.ts';
+import { type HealthQuestion, readHealth, type ServiceHealth, type TaskFault } from './read-health.ts';
 
-export interface ServiceHealth {
-  /** Without the stack's name. */
-  readonly name: string;
-  readonly running: number;
-  readonly wanted: number;
-  /** Of an update: updating, completed, paused, rollback_completed, …; empty where there was none. */
-  readonly update: string;
-  /** What keeps tasks from running, each once: `pi-02: no such image`. */
-  readonly reasons: readonly string[];
-}
+/** Of an update. */
+type Update = Pick<ServiceHealth, 'update'>;
 
 export function isHealthy({ running, wanted, update }: ServiceHealth): boolean {
   return wanted > 0 && running >= wanted && (update === '' || update === 'completed');
 }
 
-/** The update ended otherwise than asked for, and waiting longer cannot help. */
-export function hasFailed({ update }: ServiceHealth): boolean {
-  return ['paused', 'rollback_paused', 'rollback_completed'].includes(update);
+/** Docker is at work on it. */
+export function isMoving({ update }: Update): boolean {
+  return update === 'updating' || update === 'rollback_started';
 }
 
+/** Docker has given up half-way, and does nothing more until somebody deploys it again. */
+export function isStuck({ update }: Update): boolean {
+  return update === 'paused' || update === 'rollback_paused';
+}
+
+export function wasRolledBack({ update }: Update): boolean {
+  return update === 'rollback_completed';
+}
+
+/** What is shown of a service; without faults where nobody looked for them. */
+type Shown = Omit<ServiceHealth, 'faults'> & Partial<Pick<ServiceHealth, 'faults'>>;
+
 /** `agent 2/3, control 1/1, mosquitto 0/1 (pi-01: no suitable node)`. */
-export function renderHealth(services: readonly ServiceHealth[]): string {
+export function renderHealth(services: readonly Shown[]): string {
   return services
-    .map(({ name, running, wanted, update, reasons }) => {
+    .map(({ name, running, wanted, update, faults = [] }) => {
       const state = update === '' || update === 'completed' ? '' : ` ${update.replace('_', ' ')}`;
-      const why = reasons.length === 0 ? '' : ` (${reasons.join('; ')})`;
+      const why = faults.length === 0 ? '' : ` (${faults.map(renderFault).join('; ')})`;
       return `${name} ${running}/${wanted}${state}${why}`;
     })
     .join(', ');
 }
 
-export interface WaitOptions {
+function renderFault({ node, error }: TaskFault): string {
+  return node === '' ? error : `${node}: ${error}`;
+}
+
+export interface WaitOptions extends HealthQuestion {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -46,68 +56,83 @@ const pollMs = 500;
 /** An update begins a moment after it was asked for, so that one look may still see the time before. */
 const looksInARow = 3;
 
-/** Resolves when every service runs as wanted; rejects FUNCTION_UNREADY with the reasons that Docker gives. */
+/**
+ * So often a task may fail on one node, each time 2 s after the last, before nobody waits for it any longer: a registry that has
+ * just been switched on needs half a minute until it serves.
+ */
+const mostAttempts = 15;
+
+/** Resolves when every service runs as wanted; rejects FUNCTION_UNREADY with the reasons that Docker and the tasks give. */
 export async function untilHealthy(
   docker: DockerCli,
   stackName: string,
-  { clock, timeoutMs, signal, onChange }: WaitOptions,
+  { clock, timeoutMs, signal, onChange, ...question }: WaitOptions,
 ): Promise<readonly ServiceHealth[]> {
   const deadlineMs = clock.monotonicMs() + timeoutMs;
+  const attempts = new Attempts();
   const shown = new Set<string>(); // a task that fails again and again would say the same again and again
   let healthyLooks = 0;
   for (;;) {
-    const services = await readHealth(docker, stackName);
+    const services = await readHealth(docker, stackName, question);
     const text = renderHealth(services);
     if (!shown.has(text)) onChange(services);
     shown.add(text);
     healthyLooks = services.length > 0 && services.every(isHealthy) ? healthyLooks + 1 : 0;
     if (healthyLooks >= looksInARow) return services;
-    if (healthyLooks === 0 && services.some(hasFailed)) throw unhealthy(stackName, text, 'was rolled back');
-    if (clock.monotonicMs() > deadlineMs)
-      throw unhealthy(stackName, text, `is not healthy after ${Math.round(timeoutMs / 1000)} s`);
+    const isLate = clock.monotonicMs() > deadlineMs;
+    const what =
+      howItFailed(services) ?? attempts.verdict(services) ?? (isLate ? late(timeoutMs) : undefined);
+    if (healthyLooks === 0 && what !== undefined) throw await unhealthy(docker, stackName, services, what);
     await sleep(clock, pollMs, signal);
   }
 }
 
-function unhealthy(stackName: string, state: string, what: string): BrambleError {
+/** Counts what failed on each node. */
+class Attempts {
+  readonly #byPlace = new Map<string, Set<string>>();
+
+  /** How it has failed, if waiting longer cannot help. */
+  verdict(services: readonly ServiceHealth[]): string | undefined {
+    for (const { name, faults } of services.filter((service) => !isMoving(service)))
+      for (const { node, task } of faults) {
+        const tasks = this.#byPlace.get(`${name} ${node}`) ?? new Set();
+        this.#byPlace.set(`${name} ${node}`, tasks.add(task));
+        if (tasks.size > mostAttempts) return `does not get healthy, since ${name} ends again and again`;
+      }
+    return undefined;
+  }
+}
+
+/** The update ended otherwise than asked for, and waiting longer cannot help. */
+function howItFailed(services: readonly ServiceHealth[]): string | undefined {
+  if (services.some(isStuck)) return 'stands still half-way';
+  return services.some(wasRolledBack) ? 'was rolled back' : undefined;
+}
+
+function late(timeoutMs: number): string {
+  return `is not healthy after ${Math.round(timeoutMs / 1000)} s`;
+}
+
+async function unhealthy(
+  docker: DockerCli,
+  stackName: string,
+  services: readonly ServiceHealth[],
+  what: string,
+): Promise<BrambleError> {
+  const told = await Promise.all(
+    services.map(async (service) => ({
+      ...service,
+      faults: await Promise.all(service.faults.map((fault) => withLastWords(docker, fault))),
+    })),
+  );
   return new BrambleError(
     'FUNCTION_UNREADY',
-    `the stack ${stackName} ${what}: ${state}; see docker stack ps --no-trunc ${stackName}`,
+    `the stack ${stackName} ${what}: ${renderHealth(told)}; see docker stack ps --no-trunc ${stackName}`,
   );
 }
 
-/** What the Swarm says of a stack's services and their tasks. */
-export async function readHealth(docker: DockerCli, stackName: string): Promise<ServiceHealth[]> {
-  const listed = await docker.run(['stack', 'services', '--format', '{{.Name}}\t{{.Replicas}}', stackName]);
-  const rows = listed.split('\n').filter((line) => line !== '');
-  return Promise.all(rows.map((row) => readService(docker, stackName, row)));
-}
-
-async function readService(docker: DockerCli, stackName: string, row: string): Promise<ServiceHealth> {
-  const [fullName = '', replicas = ''] = row.split('\t');
-  const [, running = '0', wanted = '0'] = /^(\d+)\/(\d+)/.exec(replicas) ?? [];
-  const inspected = await docker.run(['service', 'inspect', '--format', '{{json .UpdateStatus}}', fullName]);
-  const update = /"State":"(\w+)"/.exec(inspected)?.[1] ?? '';
-  // Of an update that was rolled back all may run again, and what was wrong is still of interest.
-  const isComplete = wanted !== '0' && running === wanted && !update.startsWith('rollback');
-  return {
-    name: fullName.slice(stackName.length + 1),
-    running: Number(running),
-    wanted: Number(wanted),
-    update,
-    reasons: isComplete ? [] : await readReasons(docker, fullName),
-  };
-}
-
-/** The error of the latest task on each node; without a node, what keeps it from finding one. */
-async function readReasons(docker: DockerCli, service: string): Promise<string[]> {
-  const format = '{{.Node}}\t{{.Error}}';
-  const listed = await docker.run(['service', 'ps', '--no-trunc', '--format', format, service]);
-  const byNode = new Map<string, string>();
-  for (const line of listed.split('\n')) {
-    const [node = '', error = ''] = line.split('\t');
-    const text = error.replaceAll('"', '').trim();
-    if (text !== '' && !byNode.has(node)) byNode.set(node, text);
-  }
-  return [...byNode].map(([node, text]) => (node === '' ? text : `${node}: ${text}`));
+async function withLastWords(docker: DockerCli, fault: TaskFault): Promise<TaskFault> {
+  if (fault.node === '') return fault; // it never ran
+  const words = await readLastWords(docker, fault.task);
+  return words === '' ? fault : { ...fault, error: `${fault.error}: ${words}` };
 }

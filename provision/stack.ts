@@ -189,7 +189,8 @@ function renderBroker(options: StackOptions, encrypted: boolean) {
       endpoint_mode: 'dnsrr',
       placement: { constraints: [`node.labels.${brokerLabel} == true`] },
       restart_policy: restart,
-      update_config: { order: 'stop-first', failure_action: 'rollback', monitor: '10s' },
+      update_config: update,
+      rollback_config: rollback,
       resources: { limits: { memory: '192M' }, reservations: { memory: '32M' } },
     },
   };
@@ -202,15 +203,19 @@ function renderMark({ fingerprint }: StackOptions) {
 /** The wait between attempts is what a broken image costs a Pi. */
 const restart = { condition: 'any', delay: '2s' };
 
-/** One node after the other, and back again when the new one does not get healthy. The port can be taken only once. */
+/** One node after the other, and back again on all at once when the new one does not get healthy. The port can be taken only once. */
 function renderRollout() {
   return {
     endpoint_mode: 'dnsrr',
     restart_policy: restart,
-    update_config: { parallelism: 1, order: 'stop-first', failure_action: 'rollback', monitor: '10s' },
-    rollback_config: { parallelism: 0, order: 'stop-first' },
+    update_config: { parallelism: 1, ...update },
+    rollback_config: { parallelism: 0, ...rollback },
   };
 }
+
+const update = { order: 'stop-first', failure_action: 'rollback', monitor: '10s' };
+/** Not to stand still half-way where one node fails with what it had before, too. */
+const rollback = { order: 'stop-first', failure_action: 'continue' };
 
 function readBy(source: string, user: number) {
   return { source, target: source, uid: String(user), gid: '0', mode: 0o400 };

@@ -109,5 +109,5 @@ export function sshHostsOf(
 ): SshHost[] {
   const address = addressing.kind === 'static' ? [addressesOf(addressing.address).text] : [];
   const names = new Set([host, ...address, `${name}.local`, name]);
-  return [...names].map((one) => ({ name: one, port: ssh.port }));
+  return [...names].map((one) => ({ name: one, port: ssh.port ?? 22 }));
 }

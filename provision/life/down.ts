@@ -1,6 +1,7 @@
 import { sleep } from '../../src/support/clock.ts';
 import type { DockerCli } from '../../src/support/docker-cli.ts';
 import { BrambleError, messageOf, toBrambleError } from '../../src/support/errors.ts';
+import { demote } from '../phases/demote.ts';
 import { leaveSwarm } from '../phases/join-swarm.ts';
 import type { Remote } from '../remote/remote.ts';
 import { brokerLabel } from '../stack.ts';
@@ -23,8 +24,6 @@ export interface DownOptions {
 export type DownOutcome = 'left' | 'struck off' | 'not there';
 
 const pollMs = 500;
-/** A manager that steps down may be the leader, whose successor is elected first. */
-const demotionMs = 60_000;
 
 /**
  * Takes a node out of the Swarm: its tasks go elsewhere first, a manager becomes a worker, it leaves and is forgotten. May be run
@@ -45,7 +44,7 @@ export async function takeDown(life: Life, options: DownOptions): Promise<DownOu
   if (here !== undefined && reason !== undefined && !options.force) throw cannotLeave(name, reason);
 
   if (here !== undefined) await drain(here, manager, life, options);
-  for (const node of own) if (node.role === 'manager') await demote(node, manager, life);
+  for (const node of own) if (node.role === 'manager') await stepDown(node, manager, life);
   const hasLeft = remote !== undefined && reason === undefined && (await leave(remote, life));
   for (const { id } of own) await manager.docker.run(['node', 'rm', '--force', id]);
   if (own.length === 0) return hasLeft ? 'left' : 'not there';
@@ -134,23 +133,9 @@ function serviceOf(task: string): string {
   return task.split('\t')[0]?.replace(/\.[^.]*$/, '') ?? '';
 }
 
-async function demote({ id, hostName }: SwarmNode, { docker }: AskedManager, life: Life): Promise<void> {
-  const { clock, say, signal } = life;
-  say(`${hostName}: stepping down as a manager`);
-  await docker.run(['node', 'demote', id]);
-  const deadlineMs = clock.monotonicMs() + demotionMs;
-  for (;;) {
-    // While a leader is elected nobody answers.
-    const nodes = await listNodes(docker).catch(() => []);
-    const now = nodes.find((node) => node.id === id);
-    if (now !== undefined && !now.isReachable) return;
-    if (clock.monotonicMs() > deadlineMs)
-      throw new BrambleError(
-        'CONTROL_OFFLINE',
-        `${hostName} is still a manager after ${demotionMs / 1000} s; run this again`,
-      );
-    await sleep(clock, pollMs, signal);
-  }
+async function stepDown(node: SwarmNode, { docker }: AskedManager, life: Life): Promise<void> {
+  life.say(`${node.hostName}: stepping down as a manager`);
+  await demote(docker, node, life);
 }
 
 /** False where it was no member. */

@@ -1,12 +1,14 @@
 /**
  * `$1` is the stack, `$2` the registry's folder, `$3` its images, `$4` where Docker keeps certificates, `$5` and `$6` the tunnel's
- * folder and unit, `$7` its user, `$8` `purge` or `keep`, `$9` and `${10}` what an interrupted backup or restore left. What is not there is passed over, so that a second run goes on where the first was cut.
+ * folder and unit, `$7` its user, `$8` `purge` or `keep`, `$9` and `${10}` what an interrupted backup or restore left. What is not
+ * there is passed over, so that a second run goes on where the first was cut.
  */
 export const resetScript = `
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 stack=$1 registry=$2 images=$3 certificates=$4 tunnel=$5 unit=$6 user=$7 docker=$8 staging=$9 marker=\${10}
-apt() { apt-get -q -y -o DPkg::Lock::Timeout=300 "$@"; }
+purge() { apt-get -qq -y -o DPkg::Lock::Timeout=300 purge "$@" >/dev/null; }
+isMember() { [ "$(docker info --format '{{.Swarm.LocalNodeState}}')" != inactive ]; }
 tasks() { docker ps --all --quiet --filter label=com.docker.swarm.service.id; }
 each() { xargs --no-run-if-empty "$@"; }
 
@@ -15,7 +17,11 @@ if command -v docker >/dev/null; then
   docker info >/dev/null 2>&1 || [ "$docker" = purge ] || { echo 'Docker does not answer: see systemctl status docker' >&2; exit 1; }
 fi
 if docker info >/dev/null 2>&1; then
-  if [ "$(docker info --format '{{.Swarm.LocalNodeState}}')" != inactive ]; then docker swarm leave --force; fi
+  for attempt in $(seq 5); do # Docker gives up when its tasks take their time to end
+    if ! isMember || docker swarm leave --force 2>&1; then break; fi
+    sleep 1
+  done
+  if isMember; then exit 1; fi
   for attempt in $(seq 20); do # Docker may be ending them by itself
     if tasks | each docker rm --force --volumes >/dev/null; then break; fi
     sleep 0.5
@@ -33,7 +39,7 @@ rm -rf "$tunnel" "$staging" "$marker"
 
 if [ -e "$registry" ]; then
   rm -rf /etc/systemd/system/docker-registry.service.d/bramble.conf
-  if dpkg -s docker-registry >/dev/null 2>&1; then apt purge docker-registry; fi
+  if dpkg -s docker-registry >/dev/null 2>&1; then purge docker-registry; fi
   systemctl daemon-reload
   rm -rf "$registry" "$images"
 fi
@@ -44,10 +50,14 @@ done
 rmdir /etc/bramble 2>/dev/null || true
 
 if [ "$docker" = purge ]; then
-  apt-mark unhold docker.io >/dev/null 2>&1 || true
-  for package in docker.io docker-cli containerd runc; do
-    if dpkg -s "$package" >/dev/null 2>&1; then apt purge "$package"; fi
+  for package in docker.io docker-cli containerd runc docker-ce docker-ce-cli docker-ce-rootless-extras docker-buildx-plugin containerd.io; do
+    apt-mark unhold "$package" >/dev/null 2>&1 || true
+    if dpkg -s "$package" >/dev/null 2>&1; then purge "$package"; fi
   done
-  rm -rf /var/lib/docker /var/lib/containerd /etc/docker
+  for data in /var/lib/docker /var/lib/containerd; do # either may be a disk of its own, or a link to one
+    if [ -d "$data" ]; then find "$data/" -xdev -mindepth 1 -delete; fi
+    rmdir "$data" 2>/dev/null || true
+  done
+  rm -rf /etc/docker /etc/apt/sources.list.d/docker.list /etc/apt/keyrings/docker.asc
 fi
 `;

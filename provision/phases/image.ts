@@ -3,7 +3,7 @@ import { BrambleError } from '../../src/support/errors.ts';
 import type { ImageSource, WantedImages } from '../agent-image/image-source.ts';
 import { dockerOf } from '../remote/docker.remote.ts';
 import type { Cluster, Phase, Refusal, Step, StepContext } from '../up/phase.ts';
-import { registryAddress, servedRegistry } from './registry.ts';
+import { mayUseRegistry, registryAddress, servedRegistry } from './registry.ts';
 import { firstManager, reached } from './roles.ts';
 
 /** Over Wi-Fi to a slow card; and npm on the smallest Pi. */
@@ -59,6 +59,11 @@ function planImage(source: ImageSource, cluster: Cluster): readonly Step[] {
   if (source.kind === 'reference' || !hasPlace(source, cluster)) return [];
   if (servedRegistry(cluster)?.images.includes(source.name)) return [];
   const reference = referenceOf(source, cluster);
+  const mayPush = (node: string) => servedRegistry(cluster) === undefined || mayUseRegistry(node, cluster);
+  const holder = reached(cluster).find(
+    ({ name }) => mayPush(name) && cluster.facts.get(name)?.images.includes(reference),
+  );
+  if (holder !== undefined) return [bringBack(reference, holder.name, cluster)];
   return [
     {
       node: firstManager(cluster.wanted).name,
@@ -74,6 +79,18 @@ function planImage(source: ImageSource, cluster: Cluster): readonly Step[] {
       },
     },
   ];
+}
+
+/** When the registry was lost, or a run interrupted. What was built would be another image with the same name if it were built again. */
+function bringBack(reference: string, holder: string, { wanted }: Cluster): Step {
+  const node = firstManager(wanted).name;
+  return {
+    node,
+    title: holder === node ? `push ${reference}` : `have ${holder} push ${reference}, which it has`,
+    async act({ remoteOf, signal }) {
+      await dockerOf(remoteOf(holder), signal).run(['push', reference]);
+    },
+  };
 }
 
 async function load(path: string, reference: string, { remote, say, signal }: StepContext): Promise<void> {

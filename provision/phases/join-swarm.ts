@@ -62,7 +62,8 @@ function hasTokens(answer: unknown): answer is { JoinTokens: { Manager?: string;
 
 export async function promote(node: InventoryNode, cluster: Cluster, context: StepContext): Promise<void> {
   const manager = requireManager(cluster);
-  await dockerOf(context.remoteOf(manager), context.signal).run(['node', 'promote', node.name]);
+  const id = cluster.facts.get(node.name)?.docker?.swarm.nodeId ?? node.name;
+  await dockerOf(context.remoteOf(manager), context.signal).run(['node', 'promote', id]);
   await untilMember(node, manager, context);
 }
 

@@ -49,12 +49,8 @@ export const trust: Phase = {
   title: 'Let the nodes use the registry',
   plan: (cluster) => {
     if (!cluster.facts.has(firstManager(cluster.wanted).name)) return [];
-    const address = registryAddress(cluster);
-    const authority = servedRegistry(cluster)?.authority;
-    const isKnown = (node: string) =>
-      authority !== undefined && cluster.facts.get(node)?.registry.trusted[address] === authority;
     return reached(cluster)
-      .filter(({ name }) => !isKnown(name))
+      .filter(({ name }) => !mayUseRegistry(name, cluster))
       .map(({ name }) => introduce(name, cluster));
   },
 };
@@ -69,6 +65,13 @@ export function servedRegistry(cluster: Pick<Cluster, 'wanted' | 'facts'>): Serv
   const served = cluster.facts.get(firstManager(cluster.wanted).name)?.registry.served;
   const isRight = served?.address === registryAddress(cluster) && served.revision === registryRevision;
   return isRight ? served : undefined;
+}
+
+/** It and Docker of this node know each other. */
+export function mayUseRegistry(node: string, cluster: Cluster): boolean {
+  const authority = servedRegistry(cluster)?.authority;
+  const trusted = cluster.facts.get(node)?.registry.trusted[registryAddress(cluster)];
+  return authority !== undefined && trusted === authority;
 }
 
 function install(node: string, cluster: Cluster): Step {

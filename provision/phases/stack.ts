@@ -3,8 +3,8 @@ import type { WantedImages } from '../agent-image/image-source.ts';
 import { deployStack, fingerprintOf, namesIn, type Passwords, removeUnused } from '../deploy-stack.ts';
 import { putBack } from '../put-back.ts';
 import { dockerOf } from '../remote/docker.remote.ts';
-import { renderHealth, untilHealthy } from '../stack-health.ts';
-import type { Cluster, Phase, Step, StepContext } from '../up/phase.ts';
+import { isMoving, isStuck, renderHealth, untilHealthy, wasRolledBack } from '../stack-health.ts';
+import type { Cluster, Phase, StackService, Step, StepContext } from '../up/phase.ts';
 import { hasPlace, referenceOf } from './image.ts';
 import { addressOf, askableManager, firstManager, reached } from './roles.ts';
 
@@ -22,6 +22,8 @@ export interface StackWish {
   readonly internalTopics: readonly string[];
   /** Called before the Swarm has new passwords; what it rejects with ends the phase. */
   readonly keepPasswords: (passwords: Passwords, place: ClusterPlace) => Promise<void>;
+  /** Called by the step that has seen it well, as it is wanted. */
+  readonly onDeployed?: (() => Promise<void>) | undefined;
 }
 
 export interface ClusterPlace {
@@ -35,6 +37,7 @@ export function stack(wish: StackWish): Phase {
   return {
     name: 'stack',
     title: 'Deploy Bramble',
+    isDecisive: true,
     plan: (cluster) => planStack(wish, cluster),
   };
 }
@@ -51,17 +54,22 @@ function planStack(wish: StackWish, cluster: Cluster): readonly Step[] {
   const manager = askableManager(cluster) ?? beginner(cluster);
   if (wanted === undefined || manager === undefined) return [];
   const services = cluster.swarm?.services ?? [];
-  if (services.length === 0 || services.some(({ fingerprint }) => fingerprint !== wanted))
-    return [deploy(manager, wish, cluster)];
-  const ill = services.filter(({ running, wanted: all }) => running < all || all === 0);
-  return ill.length === 0
-    ? []
-    : [
-        awaitHealth(
-          manager,
-          ill.map(({ name }) => name),
-        ),
-      ];
+  const isOther = services.length === 0 || services.some(({ fingerprint }) => fingerprint !== wanted);
+  // Docker goes on with what stands still when it is deployed once more.
+  if (isOther || services.some(isStuck)) return [deploy(manager, wish, cluster)];
+  return services.some(isIll) ? [awaitHealth(manager, services, wanted, wish)] : [];
+}
+
+/** Is what is wanted what Docker runs, and not on its way only? */
+export function isDeployed(wish: StackWish, cluster: Cluster): boolean {
+  const wanted = wantedFingerprint(wish, cluster);
+  const services = cluster.swarm?.services ?? [];
+  const isThere = (one: StackService) => one.fingerprint === wanted && !isMoving(one) && !isStuck(one);
+  return services.length > 0 && services.every(isThere);
+}
+
+function isIll(service: StackService): boolean {
+  return service.running < service.wanted || service.wanted === 0 || isMoving(service);
 }
 
 /** Who will be a manager when the phases before this one are done. */
@@ -87,25 +95,28 @@ function deploy(manager: string, wish: StackWish, cluster: Cluster): Step {
           wish.keepPasswords(passwords, { gateway: gatewayOf(cluster), clusterId: swarm.clusterId }),
         onStep: context.say,
       });
-      await untilWell(context).catch(async (err: unknown) => {
-        throw await withOthersPutBack(err, fingerprintOf(optionsFor(wish, cluster)), context);
-      });
+      await orPutBack(untilWell(context), fingerprintOf(optionsFor(wish, cluster)), context);
+      await wish.onDeployed?.();
       await removeUnused(docker, stackName, namesIn(deployed));
     },
   };
 }
 
-/** Docker has rolled back the one that failed; half of an update is none. */
-async function withOthersPutBack(
-  err: unknown,
+/** Where an update of one fails, Docker has rolled that back; half of an update is none. */
+async function orPutBack(
+  update: Promise<void>,
   fingerprint: string,
   { remote, clock, signal }: StepContext,
-): Promise<unknown> {
-  if (!(err instanceof BrambleError) || err.code !== 'FUNCTION_UNREADY') return err;
-  const others = await putBack(dockerOf(remote, signal), { stackName, fingerprint, clock, signal });
-  if (others.length === 0) return err;
-  const message = `${err.message}; ${others.join(' and ')} went back to the version before as well`;
-  return new BrambleError(err.code, message, { cause: err });
+): Promise<void> {
+  try {
+    await update;
+  } catch (err) {
+    if (!(err instanceof BrambleError) || err.code !== 'FUNCTION_UNREADY') throw err;
+    const others = await putBack(dockerOf(remote, signal), { stackName, fingerprint, clock, signal });
+    if (others.length === 0) throw err;
+    const message = `${err.message}; ${others.join(' and ')} went back to the version before as well`;
+    throw new BrambleError(err.code, message, { cause: err });
+  }
 }
 
 /** Where people and programs reach the cluster: the first manager that is there. */
@@ -114,15 +125,33 @@ export function gatewayOf(cluster: Cluster): string {
   return `http://${addressOf(manager, cluster)}:${gatewayPort}`;
 }
 
-function awaitHealth(manager: string, names: readonly string[]): Step {
-  return { node: manager, title: `wait until ${names.join(', ')} runs everywhere`, act: untilWell };
+function awaitHealth(
+  manager: string,
+  services: readonly StackService[],
+  fingerprint: string,
+  { onDeployed }: Pick<StackWish, 'onDeployed'>,
+): Step {
+  const ill = services.filter(isIll).map(({ name }) => name);
+  const rolledBack = services.filter(wasRolledBack).map(({ name }) => name.slice(stackName.length + 1));
+  return {
+    node: manager,
+    title: `wait until ${ill.join(', ')} runs everywhere`,
+    async act(context) {
+      const waiting = untilWell(context, rolledBack);
+      // An earlier run may have begun an update. Without one, no version is to blame.
+      await (services.some(isMoving) ? orPutBack(waiting, fingerprint, context) : waiting);
+      await onDeployed?.();
+    },
+  };
 }
 
-async function untilWell({ remote, clock, say, signal }: StepContext): Promise<void> {
+async function untilWell(
+  { remote, clock, say, signal }: StepContext,
+  rolledBack: readonly string[] = [],
+): Promise<void> {
   await untilHealthy(dockerOf(remote, signal), stackName, {
-    clock,
+    ...{ clock, signal, rolledBack },
     timeoutMs: longestMs,
-    signal,
     onChange: (services) => say(renderHealth(services)),
   });
 }

@@ -8,8 +8,8 @@ import { callFunction, seeSignsOfLife } from '../verify/check-node.ts';
 import type { NodeTopics } from '../verify/signs-of-life.ts';
 import { referenceOf } from './image.ts';
 import { requireManager } from './join-swarm.ts';
-import { addressOf } from './roles.ts';
-import { gatewayPort, type StackWish, stackName, wantedFingerprint } from './stack.ts';
+import { addressOf, swarmNodeOf } from './roles.ts';
+import { gatewayPort, isDeployed, type StackWish, stackName, wantedFingerprint } from './stack.ts';
 import { members, unverified, verifiedLabel } from './unverified.ts';
 
 export interface VerifyWish extends StackWish {
@@ -33,8 +33,12 @@ function check(node: InventoryNode, wish: VerifyWish, cluster: Cluster): Step {
     node: name,
     title: 'see it online, its sensors and lights at work, and a function answer',
     async act({ remote, remoteOf, clock, say, signal }) {
+      // It is not where the manager that deploys was left out: then the label would lie.
+      if (!isDeployed(wish, cluster))
+        return say('not looked at, as what runs in the Swarm is not what the file wants');
       const manager = dockerOf(remoteOf(requireManager(cluster)), signal);
-      await requireReady(name, (args) => manager.run(args));
+      const { id = name } = swarmNodeOf(name, cluster) ?? {};
+      await requireReady({ name, id }, (args) => manager.run(args));
       const door = await openAgentDoor(remote, {
         service: `${stackName}_agent`,
         user: wish.config.gateway.user,
@@ -56,14 +60,17 @@ function check(node: InventoryNode, wish: VerifyWish, cluster: Cluster): Step {
         'update',
         '--label-add',
         `${verifiedLabel}=${wantedFingerprint(wish, cluster)}`,
-        name,
+        id,
       ]);
     },
   };
 }
 
-async function requireReady(name: string, ask: (args: readonly string[]) => Promise<string>): Promise<void> {
-  const state = await ask(['node', 'inspect', '--format', '{{.Status.State}}', name]);
+async function requireReady(
+  { name, id }: { readonly name: string; readonly id: string },
+  ask: (args: readonly string[]) => Promise<string>,
+): Promise<void> {
+  const state = await ask(['node', 'inspect', '--format', '{{.Status.State}}', id]);
   if (state !== 'ready')
     throw new BrambleError('UNREACHABLE', `${name} is ${state} in the Swarm; is Docker running on it?`);
 }

@@ -20,7 +20,8 @@ running() { [ "$(systemctl show --property SubState --value "$unit")" = running 
 if ! running; then
   rm -f "$result"
   : >"$log"
-  systemd-run --quiet --unit "$unit" --collect \
+  # Its own description would be the command, whose lines systemd takes for settings when it reads its units again.
+  systemd-run --quiet --unit "$unit" --description "$unit" --collect \
     --property "StandardOutput=append:$log" --property "StandardError=append:$log" \
     sh -c 'result=$1; shift; sh -c "$@"; echo "$?" >"$result"' sh "$result" "$script" sh "$@" || exit
 fi
@@ -42,9 +43,14 @@ export async function runDetached(
   remote: Remote,
   { name, script, args = [], ...options }: DetachedOptions,
 ): Promise<void> {
-  await remote.run(['sh', '-s', `bramble-${name}`, script, ...args], {
+  await remote.run(['sh', '-s', `bramble-${name}`, ...[script, ...args].map(forUnit)], {
     ...options,
     as: 'root',
     stdin: wrapper,
   });
+}
+
+/** In a unit's command `${10}` and `$$` are systemd's (systemd.service(5), COMMAND LINES); two of them are a dollar sign. */
+function forUnit(text: string): string {
+  return text.replaceAll('$', '$$$$');
 }

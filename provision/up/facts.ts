@@ -19,6 +19,8 @@ export interface NodeFacts {
   /** Hardware whose traces are there: a 1-Wire probe, an IIO sensor, a GPIO chip. */
   readonly hardware: readonly string[];
   readonly docker: DockerFacts | undefined;
+  /** That Docker has here under names of a registry such as the cluster's: `192.168.1.21:5000/bramble:0.1.0`. */
+  readonly images: readonly string[];
   readonly registry: RegistryFacts;
 }
 
@@ -42,10 +44,21 @@ export interface ServedRegistry {
 
 export interface DockerFacts {
   readonly version: string;
+  /** `undefined` where it came by another way than a package that we know. */
+  readonly package: DockerPackage | undefined;
   readonly isRunning: boolean;
   /** Registries that it may talk to without TLS. */
   readonly insecureRegistries: readonly string[];
   readonly swarm: SwarmMembership;
+}
+
+export interface DockerPackage {
+  /** Debian's `docker.io`, or Docker's own `docker-ce`. */
+  readonly source: 'debian' | 'docker';
+  /** As apt has it: `5:27.3.1-1~debian.12~bookworm`. */
+  readonly version: string;
+  /** No upgrade of other packages moves it. */
+  readonly isHeld: boolean;
 }
 
 export interface SwarmMembership {

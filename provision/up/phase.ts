@@ -15,6 +15,8 @@ export interface Phase {
   readonly title: string;
   /** Pure. Throws INVALID for a cluster that cannot be. */
   plan(cluster: Cluster): readonly Step[];
+  /** Where it fails on one node, no later phase begins. */
+  readonly isDecisive?: boolean;
   /** Pure. Nodes that cannot be worked on, with the reason; they are left out from here on. */
   refuse?(cluster: Cluster): readonly Refusal[];
 }
@@ -45,6 +47,8 @@ export interface StackService {
   readonly wanted: number;
   /** Of what the stack was made from (`fingerprintOf`). */
   readonly fingerprint: string;
+  /** State of its last update, as Docker names it: updating, completed, rollback_paused, …; empty where there was none. */
+  readonly update: string;
 }
 
 export interface SwarmNode {

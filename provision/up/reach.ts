@@ -21,7 +21,7 @@ const endedBadly: readonly number[] = [1, 2];
  * and may install packages, after SSH has answered first. Rejects as `connect` does; UNREACHABLE only after `waitMs`.
  */
 export async function reach(remote: Remote, options: ReachOptions): Promise<void> {
-  const { clock, waitMs, say, signal } = options;
+  const { clock, waitMs, awaits, signal } = options;
   const startedMs = clock.monotonicMs();
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -31,7 +31,7 @@ export async function reach(remote: Remote, options: ReachOptions): Promise<void
       signal.throwIfAborted();
       const spentMs = clock.monotonicMs() - startedMs;
       if (toBrambleError(err).code !== 'UNREACHABLE' || spentMs >= waitMs) throw err;
-      if (attempt === 1) say(`does not answer yet; trying for ${Math.round(waitMs / 1000)} s`);
+      if (attempt === 1) awaits(Math.round(waitMs - spentMs));
       await sleep(clock, Math.min(backoffMs(attempt, pauses, Math.random()), waitMs - spentMs), signal);
     }
   }
@@ -39,7 +39,10 @@ export async function reach(remote: Remote, options: ReachOptions): Promise<void
 
 const firstBootScript = 'if command -v cloud-init >/dev/null; then cloud-init status --wait; fi';
 
-async function awaitFirstBoot(remote: Remote, { say, signal }: ReachContext): Promise<void> {
+async function awaitFirstBoot(
+  remote: Remote,
+  { say, signal }: Pick<ReachContext, 'say' | 'signal'>,
+): Promise<void> {
   const { status } = await remote.run(['sh', '-c', firstBootScript], {
     accept: endedBadly,
     timeoutMs: longestFirstBootMs,

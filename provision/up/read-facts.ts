@@ -1,9 +1,9 @@
 import type { Clock } from '../../src/support/clock.ts';
 import { BrambleError } from '../../src/support/errors.ts';
 import { flashIdFile } from '../customise/first-boot-script.ts';
-import { registryPlaces } from '../registry/places.ts';
+import { registryPlaces, registryPort } from '../registry/places.ts';
 import type { Remote } from '../remote/remote.ts';
-import type { DockerFacts, NodeFacts, RegistryFacts } from './facts.ts';
+import type { DockerFacts, DockerPackage, NodeFacts, RegistryFacts } from './facts.ts';
 
 /**
  * One line a fact, `name<TAB>value`; a name may come more than once. Only reads, and never fails: what a machine does not have
@@ -40,6 +40,8 @@ for file in /sys/class/gpio/gpiochip*; do [ -e "$file" ] && say hardware gpio; d
 if command -v docker >/dev/null; then
   say dockerVersion "$(docker --version | sed 's/^Docker version \([^,]*\).*/\1/')"
   say dockerInfo "$(docker info --format '{{json .}}' 2>/dev/null)"
+  dpkg-query --show --showformat "\${Package} \${Version} \${db:Status-Want} \${db:Status-Status}\n" docker.io docker-ce 2>/dev/null |
+    sed -n 's/ installed$//p' | while read -r package; do say dockerPackage "$package"; done
 fi
 served=$2/served images=$3/docker/registry/v2/repositories
 lasts() { openssl x509 -noout -checkend 2592000 -in "$1" >/dev/null 2>&1; }
@@ -54,6 +56,8 @@ for folder in "$4"/*/; do
   lasts "$folder/client.cert" &&
     say registryTrusted "$(basename "$folder") $(sha256sum <"$folder/ca.crt" | cut -c 1-64)"
 done
+docker image ls --filter "reference=*:$5/*" --format '{{.Repository}}:{{.Tag}}' 2>/dev/null | grep -v ':<none>$' |
+  while read -r image; do say image "$image"; done
 say end .
 `;
 
@@ -66,7 +70,10 @@ export interface ReadFactsOptions {
 export async function readFacts(remote: Remote, { clock, signal }: ReadFactsOptions): Promise<NodeFacts> {
   const sentMs = clock.nowMs();
   const { stdout } = await remote.run(
-    ['sh', '-s', flashIdFile, registryPlaces.folder, registryPlaces.data, registryPlaces.certificates],
+    [
+      ...['sh', '-s', flashIdFile, registryPlaces.folder, registryPlaces.data, registryPlaces.certificates],
+      String(registryPort),
+    ],
     { as: 'root', stdin: script, signal },
   );
   // The clock is read when the connection has brought the script, near the end of the way there and back.
@@ -104,7 +111,13 @@ export function parseFacts(text: string, { name, sentMs, receivedMs }: Asked): N
     bootId: last('bootId'),
     flashId: said.get('flashId')?.at(-1),
     hardware: [...new Set(said.get('hardware'))],
-    docker: said.has('dockerVersion') ? parseDocker(last('dockerVersion'), last('dockerInfo')) : undefined,
+    docker: said.has('dockerVersion')
+      ? {
+          ...parseDocker(last('dockerVersion'), last('dockerInfo')),
+          package: parsePackage(last('dockerPackage')),
+        }
+      : undefined,
+    images: said.get('image') ?? [],
     registry: parseRegistry(said),
   };
 }
@@ -134,7 +147,14 @@ function offset(theirsMs: number, sentMs: number, receivedMs: number): number {
   return Math.max(0, theirsMs - receivedMs);
 }
 
-function parseDocker(version: string, info: string): DockerFacts {
+/** `docker.io 20.10.24+dfsg1-1 hold`, as dpkg-query(1) has it. */
+function parsePackage(text: string): DockerPackage | undefined {
+  const [name, version, wish] = text.split(' ');
+  if (version === undefined) return undefined;
+  return { source: name === 'docker-ce' ? 'docker' : 'debian', version, isHeld: wish === 'hold' };
+}
+
+function parseDocker(version: string, info: string): Omit<DockerFacts, 'package'> {
   const said = parseInfo(info);
   const swarm = said?.Swarm;
   return {

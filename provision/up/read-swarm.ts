@@ -1,17 +1,22 @@
 import { BrambleError, messageOf } from '../../src/support/errors.ts';
 import type { Remote } from '../remote/remote.ts';
 import { fingerprintLabel } from '../stack.ts';
+import { countTasks, parseTask, taskFormat } from '../swarm-tasks.ts';
 import type { NodeFacts } from './facts.ts';
-import type { StackService, SwarmFacts, SwarmNode } from './phase.ts';
+import type { SwarmFacts, SwarmNode } from './phase.ts';
 
-/** `$1` is the label of our services. Each line says what it tells of: a node as Docker's API has it, or a service. */
+/**
+ * `$1` is the label of our services, `$2` how a task is written. Each line says what it tells of: a node as Docker's API has it, a
+ * service, or one of its tasks.
+ */
 const script = String.raw`
 set -e
-docker node inspect --format '{{printf "node\t"}}{{json .}}' $(docker node ls --quiet)
+nodes=$(docker node ls --quiet)
+docker node inspect --format '{{printf "node\t"}}{{json .}}' $nodes
 services=$(docker service ls --quiet --filter "label=$1")
 [ -n "$services" ] || exit 0
-docker service ls --filter "label=$1" --format '{{printf "replicas\t"}}{{.Name}}{{"\t"}}{{.Replicas}}'
-docker service inspect --format "{{printf \"fingerprint\t\"}}{{.Spec.Name}}{{\"\t\"}}{{index .Spec.Labels \"$1\"}}" $services
+docker service ps --no-trunc --filter desired-state=running --filter desired-state=ready --format "{{printf \"task\t\"}}$2" $services
+docker service inspect --format "{{printf \"service\t\"}}{{.Spec.Name}}{{\"\t\"}}{{index .Spec.Labels \"$1\"}}{{\"\t\"}}{{with .UpdateStatus}}{{.State}}{{end}}" $services
 `;
 
 /**
@@ -29,7 +34,7 @@ export async function readSwarm(
   for (const { name, clusterId } of managers) {
     const said = await ask(remotes.get(name), signal).catch((err: unknown) => {
       signal.throwIfAborted();
-      reasons.push(messageOf(err));
+      reasons.push(messageOf(err).replace(/\.$/, ''));
       return undefined;
     });
     if (said !== undefined) return { clusterId, ...parseSwarm(said) };
@@ -37,7 +42,7 @@ export async function readSwarm(
   if (managers.length === 0) return undefined;
   throw new BrambleError(
     'CONTROL_OFFLINE',
-    `the Swarm cannot be asked, since too few of its managers run: ${reasons.join('; ')}. Nothing can be changed until more than half of them are back`,
+    `the Swarm cannot be asked, since too few of its managers run: ${reasons.join('; ')}. Nothing can be changed until more than half of them are back; what to do if they never come: docs/OPERATIONS.md, "A node is lost"`,
   );
 }
 
@@ -67,7 +72,7 @@ function refuseTwoSwarms(managers: readonly Manager[]): void {
 }
 
 async function ask(remote: Remote | undefined, signal: AbortSignal): Promise<string | undefined> {
-  const command = ['sh', '-s', fingerprintLabel];
+  const command = ['sh', '-s', fingerprintLabel, taskFormat];
   const said = await remote?.run(command, { as: 'root', stdin: script, signal });
   return said?.stdout;
 }
@@ -88,13 +93,12 @@ interface DockerNode {
 export function parseSwarm(text: string): Pick<SwarmFacts, 'nodes' | 'services'> {
   const lines = text.split('\n').map((line) => line.split('\t'));
   const of = (kind: string) => lines.filter(([first]) => first === kind);
-  const fingerprints = new Map(of('fingerprint').map(([, name = '', value = '']) => [name, value]));
+  const tasks = of('task').map(([, ...fields]) => parseTask(fields));
   return {
     nodes: of('node').map(([, ...json]) => parseNode(JSON.parse(json.join('\t')))),
-    services: of('replicas').map(([, name = '', replicas = '']) => ({
-      ...parseReplicas(replicas),
-      name,
-      fingerprint: fingerprints.get(name) ?? '',
+    services: of('service').map(([, name = '', fingerprint = '', update = '']) => ({
+      ...{ name, fingerprint, update },
+      ...countTasks(tasks, name),
     })),
   };
 }
@@ -111,10 +115,4 @@ function parseNode({ ID, Spec, Description, Status, ManagerStatus }: DockerNode)
     availability: Spec.Availability,
     labels: Spec.Labels ?? {},
   };
-}
-
-/** `2/3`; of some modes more is said behind it. */
-function parseReplicas(text: string): Pick<StackService, 'running' | 'wanted'> {
-  const [, running = '0', wanted = '0'] = /^(\d+)\/(\d+)/.exec(text) ?? [];
-  return { running: Number(running), wanted: Number(wanted) };
 }

@@ -35,6 +35,8 @@ export interface RunPhasesOptions {
 
 export interface ReachContext {
   readonly say: (line: string) => void;
+  /** Called once when the machine does not answer and is waited for, at most so long. */
+  readonly awaits: (forMs: number) => void;
   readonly signal: AbortSignal;
 }
 
@@ -72,19 +74,25 @@ class Run {
 
   async run(): Promise<UpOutcome> {
     await this.#reach();
-    for (const phase of this.#options.phases) await this.#go(phase);
+    for (const phase of this.#options.phases) {
+      await this.#go(phase);
+      if (phase.isDecisive && this.#hasFailures(phase)) break;
+    }
     const failures = [...this.#failures].filter(([node]) => this.#isInLimit(node));
     return { steps: this.#steps, failures: new Map(failures), cluster: this.#cluster() };
   }
 
   async #reach(): Promise<void> {
-    const { wanted, signal } = this.#options;
+    const { wanted, observe, signal } = this.#options;
     const isAsked = (name: string, role: string) => this.#isInLimit(name) || role === 'manager';
     const nodes = wanted.nodes.filter(({ name, role }) => isAsked(name, role)).map(({ name }) => name);
     await this.#inPhase({ name: 'reach', title: 'Reach the nodes' }, nodes.length, async () => {
       await this.#sideBySide(nodes, async (node) => {
         const step = { phase: 'reach', node, title: 'reach it' };
-        await this.#attempt(step, (say) => this.#options.reach(this.#remoteOf(node), { say, signal }));
+        const awaits = (forMs: number) => observe({ kind: 'node-awaited', phase: 'reach', node, forMs });
+        await this.#attempt(step, (say) =>
+          this.#options.reach(this.#remoteOf(node), { say, awaits, signal }),
+        );
       });
       await this.#read('reach', nodes);
     });
@@ -157,10 +165,11 @@ class Run {
       }
     });
     signal.throwIfAborted();
-    this.#swarm = await retry(() => readSwarm(this.#facts, remotes, signal), {
+    const swarm = await retry(() => readSwarm(this.#facts, remotes, signal), {
       ...electionRetries,
       ...{ clock, signal },
     });
+    this.#swarm = swarm ?? this.#swarm; // it did not end because its last manager failed in a step
   }
 
   #fail(phase: string, node: string, err: unknown): void {
@@ -169,6 +178,10 @@ class Run {
     if (this.#failures.has(node)) return;
     this.#failures.set(node, { phase, error });
     if (this.#isInLimit(node)) this.#options.observe({ kind: 'node-failed', phase, node, error });
+  }
+
+  #hasFailures({ name }: Phase): boolean {
+    return [...this.#failures.values()].some(({ phase }) => phase === name);
   }
 
   async #inPhase(

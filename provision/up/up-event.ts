@@ -7,6 +7,8 @@ export type UpEvent =
   /** A line that the step has to say. */
   | ({ readonly kind: 'step-said'; readonly line: string } & StepName)
   | ({ readonly kind: 'step-ended'; readonly tookMs: number } & StepName)
+  /** It does not answer yet. All that comes after waits for it with us, at most so long. */
+  | { readonly kind: 'node-awaited'; readonly phase: string; readonly node: string; readonly forMs: number }
   /** In place of doing it. */
   | ({ readonly kind: 'step-planned' } & StepName)
   /** The node is left out from here on. */

@@ -1,7 +1,7 @@
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExampleAnswers } from '../../provision/example.ts';
 import { BrambleError, type Problem } from '../support/errors.ts';
+import { isThere } from '../support/is-there.ts';
 import type { CliContext } from './context.ts';
 import { openPrompt, type Prompt } from './input.ts';
 
@@ -135,11 +135,4 @@ async function findKey(home: string): Promise<string> {
   const names = ['id_ed25519', 'id_ed25519_sk', 'id_ecdsa', 'id_ecdsa_sk', 'id_rsa'];
   for (const name of names) if (await isThere(join(home, '.ssh', `${name}.pub`))) return `~/.ssh/${name}.pub`;
   return '~/.ssh/id_ed25519.pub';
-}
-
-export async function isThere(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -95,12 +95,14 @@ const NetworkSchema = Type.Object(
 
 const SshSchema = Type.Object(
   {
-    port: Type.Integer({
-      minimum: 1,
-      maximum: 65_535,
-      default: 22,
-      description: 'where nodes answer, seen from this machine',
-    }),
+    port: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 65_535,
+        description:
+          'where nodes answer, seen from this machine; as your ~/.ssh/config says, else 22, unless told',
+      }),
+    ),
     key: Type.Optional(Path('private key to log in with; your SSH agent and usual keys unless told')),
     jump: Type.Optional(
       Text('^([^@\\s:]+@)?[^@\\s:]+(:[0-9]{1,5})?$', 'of the form user@host:port', {
@@ -113,12 +115,31 @@ const SshSchema = Type.Object(
 
 const DockerSchema = Type.Object(
   {
-    version: Type.Optional(
-      Text('^[0-9][0-9A-Za-z.+~:-]*$', 'a version as apt-cache madison prints it', {
+    source: Type.Optional(
+      Type.Enum(['debian', 'docker'], {
         description:
-          "of Debian's package docker.io, which is then held; the newest that the node knows unless told",
+          "where it comes from: Debian's package docker.io, or docker-ce of Docker's own repository; what a node has stays, and else it is Debian's, unless told",
       }),
     ),
+    version: Type.Optional(
+      Text('^[0-9][0-9A-Za-z.+~:-]*$', 'a version such as 27.3.1, or as apt-cache madison prints it', {
+        description:
+          'of the package, whole or without its revision (27.3.1), which is then held; the newest that the node knows unless told',
+      }),
+    ),
+    repository: Text(
+      '^https?://[-A-Za-z0-9.]+(:[0-9]{1,5})?(/[-A-Za-z0-9._~]+)*$',
+      'of the form https://host/path, without a slash at its end',
+      {
+        default: 'https://download.docker.com/linux',
+        description: "Docker's own repository, or a mirror of it, for source docker",
+      },
+    ),
+    // As Docker has published it: https://docs.docker.com/engine/install/debian/
+    fingerprint: Text('^[0-9A-F]{40}$', '40 digits and capital letters A to F', {
+      default: '9DC858229FC7DD38854AE2D88D81803C0EBFCD88',
+      description: "of the key that signs the repository; Docker's unless told",
+    }),
   },
   { ...strict, default: {}, description: 'Docker on the nodes' },
 );

@@ -1,7 +1,8 @@
-import { access, cp, readFile, writeFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { functionName } from '../functions/spec.ts';
 import { BrambleError, messageOf, systemCode } from '../support/errors.ts';
+import { isThere } from '../support/is-there.ts';
 import { findProblems } from '../support/schema.ts';
 import type { Template } from './template.ts';
 
@@ -32,7 +33,7 @@ export async function createFunction(wanted: NewFunction): Promise<string> {
     );
   }
   const handler = join(dirname(stackFile), name);
-  if (await exists(handler)) {
+  if (await isThere(handler)) {
     throw new BrambleError('CONFLICT', `${handler} is there already; choose another name, or move it away`);
   }
   const changed = addEntry(await readStackFile(stackFile), wanted);
@@ -61,11 +62,4 @@ async function readStackFile(file: string): Promise<string> {
     if (systemCode(err) === 'ENOENT') return emptyStack;
     throw new BrambleError('INVALID', `cannot read ${file}: ${messageOf(err)}`, { cause: err });
   }
-}
-
-async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -39,7 +39,7 @@ export function openDockerCli({ env, signal }: DockerSurroundings): DockerCli {
         child.once('error', (err) => reject(signal.aborted ? signal.reason : cannotRun(err)));
         child.once('close', (status) => {
           if (status === 0) resolve(lines.out.join('\n').trimEnd());
-          else reject(toDockerError(args, lines.err));
+          else reject(toDockerError(args, lines.err, env.DOCKER_HOST));
         });
       }),
   };
@@ -74,12 +74,25 @@ const known: readonly { pattern: RegExp; code: ErrorCode; advice?: string }[] = 
   },
 ];
 
-/** What the `docker` program printed when it failed, as an error that says what to do. */
-export function toDockerError(args: readonly string[], errors: readonly string[]): BrambleError {
+/** What the `docker` program printed when it failed, as an error that says what to do; `host` is its DOCKER_HOST. */
+export function toDockerError(
+  args: readonly string[],
+  errors: readonly string[],
+  host: string | undefined = '',
+): BrambleError {
   const said = errors.filter((line) => line.trim() !== '' && !/^DEPRECATED|^ {12}/.test(line));
   const text = said.slice(-5).join(' ').trim() || 'it gave no reason';
   const found = known.find(({ pattern }) => pattern.test(text));
   const words = args.filter((word) => !word.startsWith('-')).slice(0, 2);
-  const advice = found?.advice === undefined ? '' : `; ${found.advice}`;
+  const advised =
+    found?.code === 'UNREACHABLE' && host.startsWith('ssh://') ? adviceFor(host) : found?.advice;
+  const advice = advised === undefined ? '' : `; ${advised}`;
   return new BrambleError(found?.code ?? 'INVALID', `docker ${words.join(' ')} failed: ${text}${advice}`);
+}
+
+/** Docker keeps to itself what ssh said. */
+function adviceFor(host: string): string {
+  const { hostname, port, username } = new URL(host);
+  const where = `${port === '' ? '' : `-p ${port} `}${username === '' ? '' : `${username}@`}${hostname}`;
+  return `see what ssh ${where} docker version says: it must ask nothing, and the user be in the group docker there`;
 }

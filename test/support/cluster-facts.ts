@@ -11,6 +11,7 @@ import { registryAddress, registryRevision } from '../../provision/phases/regist
 import { wantedFingerprint } from '../../provision/phases/stack.ts';
 import { verifiedLabel } from '../../provision/phases/unverified.ts';
 import type { VerifyWish } from '../../provision/phases/verify.ts';
+import { brokerLabel } from '../../provision/stack.ts';
 import type { NodeFacts } from '../../provision/up/facts.ts';
 import type { Cluster, SwarmFacts, SwarmNode } from '../../provision/up/phase.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -38,8 +39,11 @@ export function inventoryOf(nodes: readonly Partial<InventoryNode>[] = threeNode
     ...{ file: '/project/bramble.yaml', name: 'bramble', image: undefined },
     ...{ timeZone: 'Etc/UTC', locale: 'en_GB.UTF-8', keymap: 'gb', hasWatchdog: true, wifi: undefined },
     user: { name: 'pi', authorizedKeys: [], hasPassword: false, passwordFile: undefined },
-    ssh: { port: 22, key: undefined, jump: undefined },
-    docker: { version: undefined },
+    ssh: { port: undefined, key: undefined, jump: undefined },
+    docker: {
+      ...{ source: undefined, version: undefined, repository: 'https://download.docker.com/linux' },
+      fingerprint: '9DC858229FC7DD38854AE2D88D81803C0EBFCD88',
+    },
     agent: { image: undefined, brokerImage: 'eclipse-mosquitto:2.0.22' },
     nodes: nodes.map((node, index) => ({
       name: nameOf(index),
@@ -72,6 +76,7 @@ export function bareFacts(index: number, given: Partial<NodeFacts> = {}): NodeFa
     flashId: undefined,
     hardware: [],
     docker: undefined,
+    images: [],
     registry: { served: undefined, trusted: {} },
     ...given,
   };
@@ -95,6 +100,7 @@ export function healthyCluster(wanted: Inventory = inventoryOf(), of: VerifyWish
       bareFacts(index, {
         docker: {
           version: '20.10.24+dfsg1',
+          package: { source: 'debian', version: '20.10.24+dfsg1-1+deb12u1', isHeld: false },
           isRunning: true,
           insecureRegistries: [],
           swarm: {
@@ -117,7 +123,7 @@ export function healthyCluster(wanted: Inventory = inventoryOf(), of: VerifyWish
     clusterId,
     nodes: wanted.nodes.map((node, index) => swarmNode(node, index, fingerprint)),
     services: ['agent', 'control', 'mosquitto'].map((name) => ({
-      ...{ name: `bramble_${name}`, running: 1, wanted: 1, fingerprint },
+      ...{ name: `bramble_${name}`, running: 1, wanted: 1, fingerprint, update: '' },
     })),
   };
   return { wanted, facts, swarm };
@@ -132,7 +138,7 @@ function swarmNode({ name, role, labels }: InventoryNode, index: number, fingerp
     isReady: true,
     isReachable: role === 'manager',
     availability: 'active',
-    labels: { ...labels, [verifiedLabel]: fingerprint },
+    labels: { ...labels, [verifiedLabel]: fingerprint, ...(index === 0 && { [brokerLabel]: 'true' }) },
   };
 }
 

@@ -75,7 +75,7 @@ export class MemorySwarm {
       case 'node ls':
         return {
           stdout: this.#listed()
-            .map((one) => `id-${one.name}\n`)
+            .map((one) => `id-${one.name}${args.includes('--format') ? stateOf(one) : ''}\n`)
             .join(''),
         };
       case 'node inspect':
@@ -176,6 +176,11 @@ function refused(stderr: string): Partial<RemoteResult> {
 }
 
 /** As Docker's API has a node. */
+/** As `docker node ls` has it. */
+function stateOf({ isUp, role }: Member): string {
+  return ` ${isUp ? 'Ready' : 'Down'} ${role === 'manager' ? 'Reachable' : ''}`;
+}
+
 function nodeOf({ name, role, availability, labels, isUp }: Member) {
   const state = isUp ? 'reachable' : 'unreachable';
   return {

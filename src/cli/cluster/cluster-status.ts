@@ -1,5 +1,5 @@
 import type { Inventory, InventoryNode } from '../../../provision/inventory.ts';
-import { addressOf, reached } from '../../../provision/phases/roles.ts';
+import { addressOf, reached, swarmNodeOf } from '../../../provision/phases/roles.ts';
 import { stackName } from '../../../provision/phases/stack.ts';
 import { openRemotes } from '../../../provision/up/connect.ts';
 import type { NodeFacts } from '../../../provision/up/facts.ts';
@@ -94,8 +94,12 @@ async function look(
       if (remote === undefined) return;
       try {
         await remote.connect({ signal });
-        vitals.set(name, await readVitals(remote, { service: `${stackName}_agent`, signal }));
-        facts.set(name, await readFacts(remote, { clock, signal }));
+        const [ofNow, itself] = await Promise.all([
+          readVitals(remote, { service: `${stackName}_agent`, signal }),
+          readFacts(remote, { clock, signal }),
+        ]);
+        vitals.set(name, ofNow);
+        facts.set(name, itself);
       } catch (err) {
         signal.throwIfAborted();
         failures.set(name, toBrambleError(err));
@@ -123,7 +127,7 @@ interface Described {
 
 function describe(node: InventoryNode, { cluster, vitals, error, lastSeen }: Described) {
   const facts = cluster.facts.get(node.name);
-  const member = cluster.swarm?.nodes.find(({ id }) => id === facts?.docker?.swarm.nodeId);
+  const member = swarmNodeOf(node.name, cluster);
   const isAsked = reached(cluster).includes(node);
   return {
     name: node.name,

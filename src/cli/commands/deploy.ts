@@ -1,9 +1,9 @@
-import { access } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { FunctionSpec } from '../../functions/spec.ts';
 import { systemClock } from '../../support/clock.system.ts';
 import { sleep } from '../../support/clock.ts';
 import { BrambleError, toBrambleError } from '../../support/errors.ts';
+import { isThere } from '../../support/is-there.ts';
 import { addGateway, explain } from '../command.ts';
 import { connect, type GatewayOptions } from '../connection.ts';
 import { type CliContext, print } from '../context.ts';
@@ -75,11 +75,7 @@ export async function deploy(options: DeployOptions, context: CliContext): Promi
 
 export async function findStackFile(): Promise<string> {
   for (const file of ['stack.yml', 'stack.yaml']) {
-    const isThere = await access(file).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return file;
+    if (await isThere(file)) return file;
   }
   throw new BrambleError('INVALID', 'there is no stack.yml or stack.yaml in this folder; name one with -f');
 }

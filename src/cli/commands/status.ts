@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Inventory } from '../../../provision/inventory.ts';
-import { isThere } from '../cluster-answers.ts';
+import { isThere } from '../../support/is-there.ts';
 import { addGateway, explain } from '../command.ts';
 import { connect, type GatewayOptions } from '../connection.ts';
 import { type CliContext, print } from '../context.ts';

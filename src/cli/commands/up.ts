@@ -26,7 +26,7 @@ export function addUp(program: Command, context: CliContext): void {
       'bramble up --only labels',
     ],
     json: `one object a line: { event: "phase-started", phase, title, steps }, { event: "step-started", phase, node, title },
-{ event: "step-said", phase, node, title, line } with --verbose, { event: "step-ended", phase, node, title, tookMs },
+{ event: "node-awaited", phase, node, forMs }, { event: "step-said", phase, node, title, line } with --verbose, { event: "step-ended", phase, node, title, tookMs },
 { event: "node-failed", phase, node, error }, { event: "phase-ended", phase, steps, tookMs }, { event: "remark", message },
 { event: "finished", mode, tookMs, steps, nodes, services, gateway, passwordsFile, warnings, failures }.
 With --dry-run "step-planned" takes the place of "step-started" and "step-ended"`,

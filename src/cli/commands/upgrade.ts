@@ -12,7 +12,7 @@ export function addUpgrade(program: Command, context: CliContext): void {
     .option('-c, --config <file>', 'the file that lists the nodes', 'bramble.yaml')
     .option(
       '--image <image>',
-      'reference or archive of the agent (default: as the file says, else this version); kept in the file once all is well',
+      'reference or archive of the agent (default: as the file says, else this version); kept in the file once the cluster runs it',
     )
     .option('--dry-run', 'print what would be done, and change nothing')
     .option('--wait <seconds>', 'wait at most so long for a node that boots', parseSeconds, 120)

@@ -1,9 +1,9 @@
-import { stat } from 'node:fs/promises';
 import { type DiskInfo, describeDisk } from '../../../provision/disk/disk-info.ts';
 import { type JudgeOptions, judgeDisk } from '../../../provision/disk/judge-disk.ts';
 import { listDisks } from '../../../provision/disk/list-disks.ts';
 import { findTarget, nameOfTarget, type Target } from '../../../provision/disk/target.ts';
 import { BrambleError } from '../../support/errors.ts';
+import { isThere } from '../../support/is-there.ts';
 import type { CliContext } from '../context.ts';
 import { askOnce, askYes } from '../input.ts';
 
@@ -60,11 +60,7 @@ export async function confirm(targets: readonly NamedTarget[], asking: Asking): 
 
 async function describeLoss({ node, target }: NamedTarget): Promise<string | undefined> {
   if (target.kind === 'disk') return `${node} → ${describeDisk(target.disk)}`;
-  const isThere = await stat(target.path).then(
-    () => true,
-    () => false,
-  );
-  return isThere ? `${node} → ${target.path}, a file that is there already` : undefined;
+  return (await isThere(target.path)) ? `${node} → ${target.path}, a file that is there already` : undefined;
 }
 
 /** The user's choice among the cards that are plugged in. */

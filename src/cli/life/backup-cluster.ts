@@ -1,9 +1,10 @@
-import { access, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backUp, type ProjectFile } from '../../../provision/backup/backup.ts';
 import { stackName } from '../../../provision/phases/stack.ts';
 import { projectFolder } from '../../../provision/project-folder.ts';
 import { BrambleError, messageOf, systemCode } from '../../support/errors.ts';
+import { isThere } from '../../support/is-there.ts';
 import { type CliContext, print } from '../context.ts';
 import { passwordsFile } from '../stack-passwords.ts';
 import { findBackupPassword, type PasswordFlags } from './backup-password.ts';
@@ -37,11 +38,7 @@ export async function backUpCluster(
 }
 
 async function refuseTaken(file: string): Promise<void> {
-  const isThere = await access(file).then(
-    () => true,
-    () => false,
-  );
-  if (isThere)
+  if (await isThere(file))
     throw new BrambleError(
       'CONFLICT',
       `${file} is there already and stays as it is; choose another with --output`,

@@ -141,6 +141,8 @@ function renderEvent(
       return undefined;
     case 'step-said':
       return isVerbose ? paint('dim', `  ${event.node}: ${printable(event.line)}`) : undefined;
+    case 'node-awaited':
+      return `  ${event.node}: does not answer; waiting for it for up to ${renderTook(event.forMs)} (--wait)`;
     case 'step-planned':
       return `  ${event.node}: ${printable(event.title)}`;
     case 'step-ended':

@@ -3,7 +3,7 @@ import { readAgentConfig } from '../../../provision/agent-config.ts';
 import { findImages } from '../../../provision/agent-image/image-source.ts';
 import { chooseAgentImage, type Inventory } from '../../../provision/inventory.ts';
 import { allPhases } from '../../../provision/phases/all-phases.ts';
-import { gatewayOf, stackName } from '../../../provision/phases/stack.ts';
+import { gatewayOf, isDeployed, stackName } from '../../../provision/phases/stack.ts';
 import type { VerifyWish } from '../../../provision/phases/verify.ts';
 import type { Remote } from '../../../provision/remote/remote.ts';
 import { openRemotes } from '../../../provision/up/connect.ts';
@@ -18,6 +18,7 @@ import { internalTopics, topics } from '../../events/topics.ts';
 import { systemClock } from '../../support/clock.system.ts';
 import type { Clock } from '../../support/clock.ts';
 import { BrambleError, toBrambleError } from '../../support/errors.ts';
+import { isThere } from '../../support/is-there.ts';
 import { askConfirmation } from '../cluster/confirm-key.ts';
 import { chooseNodes, readCluster, sudoPasswordFor } from '../cluster/read-cluster.ts';
 import type { CliContext, JsonOption } from '../context.ts';
@@ -35,6 +36,10 @@ export interface UpFlags extends JsonOption {
   readonly verbose?: boolean;
   /** In place of the one in the file; a path is seen from here. */
   readonly agentImage?: string | undefined;
+  /** Nothing is begun after a phase that failed on a node, where the other nodes are brought up else. */
+  readonly isCautious?: boolean;
+  /** Called when the cluster runs what is wanted, as soon as that is so: what comes after may fail. */
+  readonly onDeployed?: () => Promise<void>;
 }
 
 /** What a test puts others in the place of. */
@@ -55,11 +60,13 @@ export async function runUp(
   const wish = {
     ...{ config, agentConfig, internalTopics, topics },
     images: await findImages(inventory.agent, dirname(context.functionsDir)),
+    onDeployed: flags.onDeployed,
     keepPasswords: async (passwords, place) => {
       await keepPasswords(passwords, { ...place, stackName, user: config.gateway.user }, context);
     },
   } satisfies VerifyWish;
-  const phases = choosePhases(allPhases(wish), flags.only);
+  const chosen = choosePhases(allPhases(wish), flags.only);
+  const phases = flags.isCautious ? chosen.map((phase) => ({ ...phase, isDecisive: true })) : chosen;
   const unlock = flags.dryRun ? async () => {} : await lockProject(inventory.file);
   const report = openReport(context, {
     clock: parts.clock,
@@ -72,15 +79,17 @@ export async function runUp(
     const startedMs = parts.clock.monotonicMs();
     const outcome = await go({ inventory, phases, flags, context, report, parts, mode, limit });
     report.end();
-    const { cluster, failures } = outcome;
+    const { cluster, failures, steps } = outcome;
+    const hadSteps = steps.some(({ phase }) => phase === 'stack');
+    if (mode === 'act' && !hadSteps && isDeployed(wish, cluster)) await flags.onDeployed?.();
     await noteSeen(inventory.file, [...cluster.facts.keys()], parts.clock.nowMs());
-    const clusterId = cluster.swarm?.clusterId ?? '';
+    const file = passwordsFile({ stackName, clusterId: cluster.swarm?.clusterId ?? '' }, context);
     printSummary(
       {
         ...{ outcome, mode },
         tookMs: parts.clock.monotonicMs() - startedMs,
         gateway: (cluster.swarm?.services.length ?? 0) > 0 ? gatewayOf(cluster) : undefined,
-        passwordsFile: passwordsFile({ stackName, clusterId }, context),
+        passwordsFile: (await isThere(file)) ? file : undefined,
       },
       flags,
       context,

@@ -1,4 +1,4 @@
-import { addressOf } from '../../../provision/phases/roles.ts';
+import { addressOf, swarmNodeOf } from '../../../provision/phases/roles.ts';
 import { renderHealth } from '../../../provision/stack-health.ts';
 import type { Cluster } from '../../../provision/up/phase.ts';
 import type { UpOutcome } from '../../../provision/up/run-phases.ts';
@@ -15,7 +15,8 @@ export interface Summary {
   readonly tookMs: number;
   /** Where Bramble runs on the cluster. */
   readonly gateway: string | undefined;
-  readonly passwordsFile: string;
+  /** Here, where its passwords were kept when they were made; they may be on another computer. */
+  readonly passwordsFile: string | undefined;
 }
 
 export function printSummary(summary: Summary, flags: JsonOption, context: CliContext): void {
@@ -73,7 +74,7 @@ function nodesOf({ cluster, failures }: UpOutcome): NodeLine[] {
 function stateOf(name: string, { facts, swarm }: Cluster): string {
   const found = facts.get(name);
   if (found === undefined) return 'not asked';
-  const member = swarm?.nodes.find(({ id }) => id === found.docker?.swarm.nodeId);
+  const member = swarmNodeOf(name, { facts, swarm });
   if (member === undefined) return 'not in the Swarm yet';
   return member.isReady ? 'ready' : 'not ready';
 }
@@ -111,8 +112,12 @@ function headline({ outcome: { steps, failures, cluster }, mode, tookMs }: Summa
   return `${count} done in ${took}.`;
 }
 
-function renderGateway(gateway: string, passwordsFile: string): string {
-  return `Gateway: ${gateway}, and the same port of every other node; its password is in ${passwordsFile}
+function renderGateway(gateway: string, passwordsFile: string | undefined): string {
+  const password =
+    passwordsFile === undefined
+      ? 'its password is on the computer where it was made, in ~/.bramble/stacks'
+      : `its password is in ${passwordsFile}`;
+  return `Gateway: ${gateway}, and the same port of every other node; ${password}
 Next:
   export BRAMBLE_GATEWAY=${gateway}
   bramble status

@@ -1,8 +1,9 @@
-import { access, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../support/clock.ts';
 import { sleep } from '../../support/clock.ts';
 import { BrambleError, systemCode } from '../../support/errors.ts';
+import { isThere } from '../../support/is-there.ts';
 import { isContainerId } from './freezer-message.ts';
 import type { TaskFreezer } from './task-freezer.ts';
 
@@ -90,11 +91,7 @@ export class CgroupFreezer implements TaskFreezer {
     if (!isContainerId(containerId)) throw new TypeError(`not a container id: ${containerId}`);
     for (const { version, folder } of places) {
       const file = join(this.#options.sysRoot, 'fs/cgroup', folder(containerId), version.file);
-      const isThere = await access(file).then(
-        () => true,
-        () => false,
-      );
-      if (isThere) return { version, file };
+      if (await isThere(file)) return { version, file };
     }
     return undefined;
   }

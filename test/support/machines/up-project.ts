@@ -45,10 +45,20 @@ export interface UpProject {
   remove(): void;
 }
 
-export async function makeUpProject(machines: Machines): Promise<UpProject> {
+export interface UpProjectOptions {
+  /** Of bramble.yaml, how machines are reached; with the key of the test unless told. */
+  readonly ssh?: Readonly<Record<string, string>>;
+  /** Of the program, beside sudo's password. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export async function makeUpProject(
+  machines: Machines,
+  { ssh = { key: machines.keyFile }, env = {} }: UpProjectOptions = {},
+): Promise<UpProject> {
   const images = await imageArchives();
   const folder = await mkdtemp(join(tmpdir(), 'bramble-up-'));
-  const surroundings = { cwd: folder, env: { BRAMBLE_USER_PASSWORD: piPassword } };
+  const surroundings = { cwd: folder, env: { BRAMBLE_USER_PASSWORD: piPassword, ...env } };
   const transcript: string[] = [];
   const pin = () => copyFile(machines.knownHosts, join(folder, '.bramble/known_hosts'));
   const bramble = async (...argv: readonly string[]) => {
@@ -67,7 +77,7 @@ export async function makeUpProject(machines: Machines): Promise<UpProject> {
       }));
       const cluster = {
         user: { name: 'pi', hasPassword: true, authorizedKeys: [makePublicKey()] },
-        ssh: { key: machines.keyFile },
+        ssh,
         agent: { image: images.agent, brokerImage: images.broker },
         nodes,
       };

@@ -1,6 +1,6 @@
 import { topics } from '../../../src/events/topics.ts';
 import type { MemoryHost } from './memory-host.ts';
-import { describeNode, findNode, type MemorySwarm } from './memory-swarm.ts';
+import { describeNode, findNode, type MemoryNode, type MemorySwarm } from './memory-swarm.ts';
 
 /** What `docker …` prints on a host; throws what it says when it fails. */
 export function answerDocker(host: MemoryHost, args: readonly string[], stdin: string): string {
@@ -16,7 +16,7 @@ export function answerDocker(host: MemoryHost, args: readonly string[], stdin: s
     case 'stack':
       return stack(managed(host), verb, stdin);
     case 'service':
-      return verb === 'inspect' ? 'null' : '';
+      return service(managed(host), verb, rest);
     case 'secret':
     case 'config':
       return part(noun === 'secret' ? managed(host).secrets : managed(host).configs, verb, words);
@@ -53,19 +53,35 @@ function managed(host: MemoryHost): MemorySwarm {
   return host.swarm;
 }
 
-function readSwarm({ nodes, services }: MemorySwarm): string {
+function readSwarm({ nodes, services, updates }: MemorySwarm): string {
   return [
     ...[...nodes.values()].map((one) => `node\t${JSON.stringify(describeNode(one))}`),
-    ...[...services.keys()].map((name) => `replicas\t${name}\t1/1`),
-    ...[...services].map(([name, fingerprint]) => `fingerprint\t${name}\t${fingerprint}`),
+    ...[...services.keys()].map((name) => `task\t${taskOf(name)}`),
+    ...[...services].map(([name, fingerprint]) =>
+      ['service', name, fingerprint, updates.get(name) ?? ''].join('\t'),
+    ),
   ].join('\n');
+}
+
+/** As `docker service ps` writes it for us. */
+function taskOf(service: string): string {
+  return `task-of-${service}\t${service}.1\tpi-01\tRunning\tRunning 1 hour ago\t`;
+}
+
+function service({ services, updates }: MemorySwarm, verb: string, args: readonly string[]): string {
+  const names = args.filter((word) => services.has(word));
+  const isOfUpdate = args.some((word) => word.includes('.UpdateStatus'));
+  if (verb === 'ps') return names.map(taskOf).join('\n');
+  if (verb === 'inspect' && isOfUpdate)
+    return names.map((name) => `${name}\t${updates.get(name) ?? ''}\t`).join('\n');
+  return '';
 }
 
 function node(swarm: MemorySwarm, verb: string, args: readonly string[]): string {
   const name = args.at(-1) ?? '';
   switch (verb) {
     case 'ls':
-      return [...swarm.nodes.keys()].join('\n');
+      return [...swarm.nodes.values()].map((one) => listed(one, args)).join('\n');
     case 'inspect':
       return inspect(swarm, args);
     case 'promote':
@@ -83,6 +99,11 @@ function node(swarm: MemorySwarm, verb: string, args: readonly string[]): string
     default:
       throw new Error(`docker node ${verb} is not known here`);
   }
+}
+
+function listed({ id, role, isReady }: MemoryNode, args: readonly string[]): string {
+  if (!args.includes('--format')) return id;
+  return `${id} ${isReady() ? 'Ready' : 'Down'} ${role === 'manager' ? 'Reachable' : ''}`;
 }
 
 function inspect(swarm: MemorySwarm, [, format = '', ...names]: readonly string[]): string {
@@ -108,15 +129,22 @@ function relabel(swarm: MemorySwarm, args: readonly string[]): void {
 
 interface Compose {
   readonly services: Readonly<
-    Record<string, { readonly deploy: { readonly labels: Readonly<Record<string, string>> } }>
+    Record<
+      string,
+      { readonly image: string; readonly deploy: { readonly labels: Readonly<Record<string, string>> } }
+    >
   >;
 }
 
 function stack(swarm: MemorySwarm, verb: string, stdin: string): string {
-  if (verb === 'services') return [...swarm.services.keys()].map((name) => `${name}\t1/1`).join('\n');
+  if (verb === 'services') return [...swarm.services.keys()].join('\n');
   const { services }: Compose = JSON.parse(stdin);
-  for (const [name, { deploy }] of Object.entries(services))
-    swarm.services.set(`bramble_${name}`, deploy.labels['bramble.fingerprint'] ?? '');
+  const isBroken = Object.values(services).some(({ image }) => swarm.brokenImages.has(image));
+  for (const [name, { deploy }] of Object.entries(services)) {
+    if (isBroken) swarm.updates.set(`bramble_${name}`, 'rollback_completed');
+    else swarm.updates.delete(`bramble_${name}`);
+    if (!isBroken) swarm.services.set(`bramble_${name}`, deploy.labels['bramble.fingerprint'] ?? '');
+  }
   return '';
 }
 

@@ -13,6 +13,9 @@ export interface MemoryHostOptions {
   readonly hosts: ReadonlyMap<string, MemoryHost>;
 }
 
+const debiansVersion = '20.10.24+dfsg1-1+deb12u1';
+const dockersVersion = '5:27.3.1-1~debian.12~bookworm';
+
 /** A freshly installed Debian with SSH, Docker as far as Bramble asks for it, and its place in a Swarm. */
 export class MemoryHost implements Machine {
   readonly name: string;
@@ -20,6 +23,7 @@ export class MemoryHost implements Machine {
   readonly #hosts: MemoryHostOptions['hosts'];
   clockOffsetMs = 0;
   dockerVersion = '';
+  dockerPackage: { readonly name: string; readonly version: string; readonly isHeld: boolean } | undefined;
   isDockerRunning = false;
   /** As a manager it has enough others to decide with. */
   hasQuorum = true;
@@ -59,9 +63,6 @@ export class MemoryHost implements Machine {
     switch (program) {
       case 'sh':
         return this.#script(args, stdin);
-      case 'systemctl':
-        this.isDockerRunning = true;
-        return '';
       case 'date':
         this.clockOffsetMs = 0;
         return '';
@@ -79,7 +80,11 @@ export class MemoryHost implements Machine {
     if (stdin.includes('say clockMs')) return this.#facts();
     if (stdin.includes('say upSeconds')) return 'load\t0.5\nprocessors\t4\nupSeconds\t3600\nagent\tUp 1 hour';
     if (stdin.includes('docker service ls --quiet')) return answerDocker(this, ['bramble-swarm'], '');
-    if (args[0] === 'bramble-install-docker') return this.#installDocker();
+    if (args[0] === 'bramble-install-docker') return this.#installDocker(args.slice(2));
+    if (args[0] === 'bramble-start-docker') {
+      this.isDockerRunning = true;
+      return '';
+    }
     if (args[0] === 'bramble-install-registry') return this.#installRegistry(args.slice(2));
     if (stdin.includes('docker pull')) return answerDocker(this, ['pull', args[0] ?? ''], '');
     if (stdin.includes('openssl req -new')) return this.#request();
@@ -89,8 +94,12 @@ export class MemoryHost implements Machine {
     throw new Error(`a script that nobody knows: ${stdin.slice(0, 100)}`);
   }
 
-  #installDocker(): string {
-    this.dockerVersion = '20.10.24+dfsg1';
+  #installDocker([source, pinned = '']: readonly string[]): string {
+    const [name, newest] =
+      source === 'docker' ? ['docker-ce', dockersVersion] : ['docker.io', debiansVersion];
+    const version = pinned === '' ? newest : newest.replace(/[^:]+(?=-1)/, pinned);
+    this.dockerPackage = { name, version, isHeld: pinned !== '' };
+    this.dockerVersion = version.replace(/^\d+:|-1.*$/g, '');
     this.isDockerRunning = true;
     return '';
   }
@@ -139,10 +148,14 @@ export class MemoryHost implements Machine {
       ['bootId', `boot-of-${this.name}`],
       ['hardware', 'gpio'],
       ['dockerVersion', this.dockerVersion],
+      ['dockerPackage', this.dockerPackage && describePackage(this.dockerPackage)],
       ['dockerInfo', this.isDockerRunning ? JSON.stringify(info) : ''],
       ['registryServed', this.registry && `${this.registry.address} ${this.registry.revision}`],
       ['registryAuthority', this.registry && this.authority],
       ...[...(this.registry?.images ?? [])].map((image): [string, string] => ['registryImage', image]),
+      ...[...this.images]
+        .filter((image) => image.includes(':5000/'))
+        .map((image): [string, string] => ['image', image]),
       ...[...this.trusted].map(([address, by]): [string, string] => ['registryTrusted', `${address} ${by}`]),
       ['end', '.'],
     ];
@@ -203,4 +216,8 @@ export class MemoryHost implements Machine {
     this.swarm = swarm;
     swarm.nodes.set(id, this.node);
   }
+}
+
+function describePackage({ name, version, isHeld }: NonNullable<MemoryHost['dockerPackage']>): string {
+  return `${name} ${version} ${isHeld ? 'hold' : 'install'}`;
 }

@@ -7,6 +7,10 @@ export interface MemorySwarm {
   readonly configs: Set<string>;
   /** Name → fingerprint. */
   readonly services: Map<string, string>;
+  /** Name → state of its last update, where there was one. */
+  readonly updates: Map<string, string>;
+  /** Images whose agents do not get healthy: an update to one is rolled back at once. */
+  readonly brokenImages: Set<string>;
   /** Name → what it answers. */
   readonly functions: Map<string, string>;
 }
@@ -32,6 +36,8 @@ export function makeSwarm(): MemorySwarm {
     secrets: new Set(),
     configs: new Set(),
     services: new Map(),
+    updates: new Map(),
+    brokenImages: new Set(),
     functions: new Map(),
   };
 }

@@ -97,6 +97,24 @@ describe('bramble up', () => {
     expect(cluster.host('pi-03').isDockerRunning).toBe(true);
   });
 
+  it('shows as members those who are, when the only manager failed in a step, and blames no other node', async () => {
+    await up({ width: 1 });
+    const deploying = cluster.calls.findIndex((call) => call.startsWith('pi-01 docker stack deploy'));
+    cluster = new MemoryCluster(['pi-01', 'pi-02', 'pi-03']);
+    cluster.breakCall(deploying + 1, 'fails');
+    const { exit, stdout } = await up({ width: 1 });
+    expect(exit).not.toBe(0);
+    expect(stdout).toMatch(/^pi-01 .* failed \(stack\)$/m);
+    for (const worker of ['pi-02', 'pi-03']) expect(stdout).toMatch(new RegExp(`^${worker} .* ready$`, 'm'));
+    expect(stdout.match(/^Failed: /gm)).toHaveLength(1);
+  });
+
+  it('says whom it waits for, and how long', async () => {
+    cluster.unplug('pi-03');
+    const { stderr } = await up({ wait: 5 });
+    expect(stderr).toContain('  pi-03: does not answer; waiting for it for up to 5.0 s (--wait)\n');
+  });
+
   it('changes only the nodes of --limit, and only by the phases of --only', async () => {
     await up({ limit: ['pi-02'], only: ['docker'] });
     expect([...cluster.hosts.values()].map(({ isDockerRunning }) => isDockerRunning)).toEqual([

@@ -44,8 +44,13 @@ describe('an inventory', () => {
       keymap: 'gb',
       hasWatchdog: true,
       wifi: undefined,
-      ssh: { port: 22, key: undefined, jump: undefined },
-      docker: { version: undefined },
+      ssh: { port: undefined, key: undefined, jump: undefined },
+      docker: {
+        source: undefined,
+        version: undefined,
+        repository: 'https://download.docker.com/linux',
+        fingerprint: '9DC858229FC7DD38854AE2D88D81803C0EBFCD88',
+      },
       agent: { image: undefined, brokerImage: 'eclipse-mosquitto:2.0.22' },
       nodes: [
         {

@@ -2,37 +2,60 @@ import { expect, it } from 'vitest';
 import { putBack } from '../../../provision/put-back.ts';
 import { hastyClock } from '../../support/memory-life.ts';
 
-it('puts back the services that an update has reached, when it has come to rest, and no others', async () => {
-  const services = [
-    'bramble_agent\told\tolder',
-    'bramble_control\tnew\told',
-    'bramble_mosquitto\tnew\t',
-    'bramble_extra\tnew\tnew',
-  ];
-  const states = ['updating', 'updating', 'rollback_started', 'completed'];
-  const seen: string[] = [];
-  const docker = {
-    async run(args: readonly string[]) {
-      const line = args.join(' ');
-      if (line.includes('.UpdateStatus')) return `{"State":"${states[0]}"}`;
-      if (line.includes('.Replicas')) {
-        if (states.length > 1) seen.push(states.shift() ?? '');
-        return 'bramble_control\t1/1';
-      }
-      if (args[1] === 'ps') return '';
-      if (args[0] === 'stack') return services.map((service) => service.split('\t')[0]).join('\n');
-      if (args[1] === 'inspect') return services.join('\n');
-      seen.push(line);
-      return '';
-    },
+interface Service {
+  update: string;
+  readonly is: string;
+  readonly was: string;
+}
+
+/** Docker that comes to rest after some looks. */
+function dockerWith(services: Readonly<Record<string, Service>>, looksToRest: number) {
+  const changes: string[] = [];
+  let looks = 0;
+  const rest = (update: string) => update.replace('rollback_started', 'rollback_completed');
+  const run = async (args: readonly string[]) => {
+    const [noun, verb, ...words] = args;
+    const named = Object.entries(services).filter(([name]) => words.includes(name));
+    if (noun === 'stack') return Object.keys(services).join('\n');
+    if (verb === 'ps') return '';
+    if (verb !== 'inspect') changes.push(args.join(' '));
+    if (verb === 'rollback') for (const [, service] of named) service.update = 'rollback_started';
+    if (verb === 'update') for (const [, service] of named) service.update = '';
+    if (!words[1]?.includes('.UpdateStatus'))
+      return named.map(([name, { is, was }]) => `${name}\t${is}\t${was}`).join('\n');
+    looks += 1;
+    return named
+      .map(([name, s]) => `${name}\t${looks < looksToRest ? s.update : rest(s.update)}\t`)
+      .join('\n');
   };
-  const { signal } = new AbortController();
-  const options = { stackName: 'bramble', fingerprint: 'new', clock: hastyClock(), signal };
+  return { docker: { run }, changes, looks: () => looks };
+}
+
+const options = {
+  ...{ stackName: 'bramble', fingerprint: 'new', clock: hastyClock() },
+  signal: new AbortController().signal,
+};
+
+it('puts back the services that an update has reached, or is reaching, and no others, and waits for all', async () => {
+  const { docker, changes, looks } = dockerWith(
+    {
+      bramble_agent: { update: 'rollback_started', is: 'old', was: '' },
+      bramble_control: { update: 'updating', is: 'new', was: 'old' },
+      bramble_mosquitto: { update: '', is: 'new', was: '' },
+      bramble_extra: { update: '', is: 'new', was: 'new' },
+    },
+    3,
+  );
   expect(await putBack(docker, options)).toEqual(['bramble_control']);
-  expect(seen).toEqual([
-    'updating',
-    'updating',
-    'rollback_started',
-    'service rollback --detach bramble_control',
-  ]);
+  expect(changes).toEqual(['service rollback --detach bramble_control']);
+  expect(looks()).toBe(3);
+});
+
+it('has Docker go on with a way back that stands still', async () => {
+  const { docker, changes } = dockerWith(
+    { bramble_agent: { update: 'rollback_paused', is: 'old', was: '' } },
+    0,
+  );
+  expect(await putBack(docker, options)).toEqual([]);
+  expect(changes).toEqual(['service update --detach bramble_agent']);
 });

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ImageSource } from '../../../../provision/agent-image/image-source.ts';
 import { image, refuseArchitectures } from '../../../../provision/phases/image.ts';
 import { MemoryRemote } from '../../../../provision/remote/remote.memory.ts';
-import type { Step } from '../../../../provision/up/phase.ts';
+import type { Cluster, Step } from '../../../../provision/up/phase.ts';
 import { systemClock } from '../../../../src/support/clock.system.ts';
 import { archives, bareCluster, healthyCluster, withFacts } from '../../../support/cluster-facts.ts';
 import { removeFolder } from '../../../support/remove-folder.ts';
@@ -61,6 +61,37 @@ describe('images for the nodes', () => {
       'docker build --tag 192.168.1.21:5000/bramble:1234 - < the context',
       'docker push 192.168.1.21:5000/bramble:1234',
     ]);
+  });
+
+  it('are pushed by a node that has them, where the registry has them no more', async () => {
+    const reference = '192.168.1.21:5000/bramble:0a1b2c';
+    for (const [holder, title] of [
+      ['pi-03', `have pi-03 push ${reference}, which it has`],
+      ['pi-01', `push ${reference}`],
+    ] as const) {
+      const [step, ...others] = image(archives).plan(
+        withFacts(bareCluster(), holder, { images: [reference] }),
+      );
+      expect(others).toEqual([]);
+      expect(step).toMatchObject({ node: 'pi-01', title });
+      expect(await carryOut(step)).toEqual([`docker push ${reference}`]);
+    }
+  });
+
+  it('are brought from here where who has them is not let into the registry', () => {
+    const reference = '192.168.1.21:5000/bramble:0a1b2c';
+    const healthy = healthyCluster();
+    const served = healthy.facts.get('pi-01')?.registry.served;
+    if (served === undefined) throw new Error('it is not served');
+    const registry = { served: { ...served, images: [] }, trusted: {} };
+    const renewed = withFacts(withFacts(healthy, 'pi-01', { registry }), 'pi-02', { images: [reference] });
+    const titles = (cluster: Cluster) =>
+      image(archives)
+        .plan(cluster)
+        .map(({ title }) => title);
+    expect(titles(renewed)).toEqual([expect.stringContaining('have pi-02 push')]);
+    const unknown = withFacts(renewed, 'pi-02', { registry: { served: undefined, trusted: {} } });
+    expect(titles(unknown)).toEqual([expect.stringContaining('load /images/agent.tar')]);
   });
 
   it('are not brought twice: another content has another name', () => {

@@ -1,12 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { stack, wantedFingerprint } from '../../../../provision/phases/stack.ts';
-import type { Cluster } from '../../../../provision/up/phase.ts';
+import type { Cluster, StackService } from '../../../../provision/up/phase.ts';
 import { bareCluster, healthyCluster, wish, withFacts, withSwarm } from '../../../support/cluster-facts.ts';
 
 const titlesOf = (cluster: Cluster, of = wish) =>
   stack(of)
     .plan(cluster)
     .map(({ node, title }) => `${node}: ${title}`);
+/** All is well but for this of its agents. */
+function withAgent(given: Partial<StackService>): Cluster {
+  const healthy = healthyCluster();
+  const services = healthy.swarm?.services.map((one) =>
+    one.name === 'bramble_agent' ? { ...one, ...given } : one,
+  );
+  return withSwarm(healthy, { services: services ?? [] });
+}
 const deployed = 'pi-01: deploy Bramble on all 3 nodes and wait until it is healthy';
 
 describe('Bramble’s stack', () => {
@@ -23,17 +31,26 @@ describe('Bramble’s stack', () => {
   });
 
   it('is deployed again when one of its services was left behind', () => {
-    const healthy = healthyCluster();
-    const services = healthy.swarm?.services.map((one, i) => (i === 1 ? { ...one, fingerprint: '' } : one));
-    expect(titlesOf(withSwarm(healthy, { services: services ?? [] }))).toEqual([deployed]);
+    expect(titlesOf(withAgent({ fingerprint: '' }))).toEqual([deployed]);
   });
 
   it('is waited for where it does not run everywhere yet', () => {
-    const healthy = healthyCluster();
-    const services = healthy.swarm?.services.map((one, i) => (i === 0 ? { ...one, wanted: 2 } : one));
-    expect(titlesOf(withSwarm(healthy, { services: services ?? [] }))).toEqual([
-      'pi-01: wait until bramble_agent runs everywhere',
-    ]);
+    expect(titlesOf(withAgent({ wanted: 2 }))).toEqual(['pi-01: wait until bramble_agent runs everywhere']);
+  });
+
+  it.each(['paused', 'rollback_paused'])(
+    'is deployed again when Docker has given an update up half-way (%s), whatever runs',
+    (update) => {
+      expect(titlesOf(withAgent({ update }))).toEqual([deployed]);
+    },
+  );
+
+  it.each(['updating', 'rollback_started'])('is waited for when Docker is at work on it (%s)', (update) => {
+    expect(titlesOf(withAgent({ update }))).toEqual(['pi-01: wait until bramble_agent runs everywhere']);
+  });
+
+  it.each(['completed', 'rollback_completed'])('is left alone when an update has ended (%s)', (update) => {
+    expect(titlesOf(withAgent({ update }))).toEqual([]);
   });
 
   it('is left as it is while the node with its images is away', () => {

@@ -47,6 +47,13 @@ describe('having a node pull, and seeing that it works', () => {
     expect(nodesOf(rejoined)).toEqual(['pi-03']);
   });
 
+  it('is left for later where no manager can be asked', () => {
+    const healthy = withLabel(healthyCluster(), 'pi-02', 'older');
+    const reference = { kind: 'reference', reference: 'mine/bramble:1' } as const;
+    const elsewhere = { ...wish, images: { agent: reference, broker: reference } };
+    expect(verify(elsewhere).plan(withFacts(healthy, 'pi-01', undefined))).toEqual([]);
+  });
+
   it('leaves out who is no member of the Swarm', () => {
     const healthy = withLabel(healthyCluster(), 'pi-02', 'older');
     expect(nodesOf(withFacts(healthy, 'pi-02', { docker: undefined }))).toEqual([]);

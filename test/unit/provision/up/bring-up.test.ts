@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { type Inventory, readInventory } from '../../../../provision/inventory.ts';
 import { allPhases } from '../../../../provision/phases/all-phases.ts';
+import type { VerifyWish } from '../../../../provision/phases/verify.ts';
 import { reach } from '../../../../provision/up/reach.ts';
 import { readFacts } from '../../../../provision/up/read-facts.ts';
 import { readSwarm } from '../../../../provision/up/read-swarm.ts';
@@ -27,14 +28,15 @@ beforeEach(() => {
   cluster = new MemoryCluster(['pi-01', 'pi-02', 'pi-03']);
 });
 
-const phases = allPhases({
+const made = {
   images: {
     agent: { kind: 'build', context: Buffer.from('all of it'), name: 'bramble:1' },
     broker: { kind: 'reference', reference: 'eclipse-mosquitto:2' },
   },
   ...{ config, agentConfig: undefined, internalTopics, topics },
   keepPasswords: async () => {},
-});
+} satisfies VerifyWish;
+const phases = allPhases(made);
 
 /** Read once each: it takes longer than all of the rest. */
 const inventories = new Map<Roles, Inventory>();
@@ -110,6 +112,50 @@ describe('bringing a cluster up', () => {
     await expectHealthy();
   });
 
+  it.each(['pi-01', 'pi-02'])(
+    'makes %s a manager again that was lost and made anew, and forgets it as it was',
+    async (lost) => {
+      await up(all);
+      const swarm = cluster.host('pi-03').swarm;
+      cluster.wipe(lost);
+      const { failures } = await up(all);
+      expect(failures).toEqual(new Map());
+      expect(cluster.host(lost).swarm).toBe(swarm);
+      await expectHealthy(all);
+    },
+  );
+
+  it('strikes a lost manager off before another joins: else those who are left could be too few', async () => {
+    await up(all);
+    cluster.wipe('pi-02');
+    const { steps } = await up(all);
+    expect(steps.filter(({ phase }) => phase === 'managers').map(({ title }) => title)).toEqual([
+      'count no more on the manager that it was before',
+      'join the Swarm as a manager',
+    ]);
+  });
+
+  it('gives the broker to the node that has the name of the one that is gone', async () => {
+    await up(all);
+    cluster.wipe('pi-01');
+    await up(all);
+    expect(cluster.host('pi-01').node?.labels.get('bramble.broker')).toBe('true');
+  });
+
+  it('makes another node the only manager', async () => {
+    await up();
+    const { failures } = await up({ 'pi-01': 'worker', 'pi-02': 'worker', 'pi-03': 'manager' });
+    expect(failures).toEqual(new Map());
+    expect(members()).toEqual(['pi-01 worker', 'pi-02 worker', 'pi-03 manager']);
+  });
+
+  it('makes managers workers by the word of one that stays', async () => {
+    await up(all);
+    const { failures } = await up({ 'pi-01': 'worker', 'pi-02': 'worker', 'pi-03': 'manager' });
+    expect(failures).toEqual(new Map());
+    expect(members()).toEqual(['pi-01 worker', 'pi-02 worker', 'pi-03 manager']);
+  });
+
   it('sets a clock that is wrong', async () => {
     cluster.host('pi-02').clockOffsetMs = -3_600_000;
     const { steps } = await up();
@@ -120,6 +166,20 @@ describe('bringing a cluster up', () => {
   it('puts no token into a command', async () => {
     await up();
     expect(cluster.calls.filter((call) => call.includes('SWMTKN'))).toEqual([]);
+  });
+});
+
+describe('a node that was seen to work', () => {
+  it('was so with what really runs, not with what the file wants by now', async () => {
+    await up();
+    const later = allPhases({ ...made, agentConfig: 'log: { level: debug }' });
+    // The manager, which would deploy that, is left out.
+    const { failures } = await up(three, { phases: later, limit: new Set(['pi-02', 'pi-03']) });
+    expect(failures).toEqual(new Map());
+    const { steps } = await up(three, { phases: later });
+    expect(steps.filter(({ phase }) => phase === 'verify').map(({ node }) => node)).toEqual([
+      ...['pi-01', 'pi-02', 'pi-03'],
+    ]);
   });
 });
 
@@ -153,6 +213,16 @@ describe('a Swarm that is there already', () => {
 });
 
 describe('bringing a cluster up after it went wrong', () => {
+  it('has Docker go on with an update that it has given up half-way', async () => {
+    await up();
+    const updates = cluster.host('pi-01').swarm?.updates;
+    updates?.set('bramble_agent', 'rollback_paused');
+    const { steps, failures } = await up();
+    expect(steps.map(({ phase }) => phase)).toEqual(['stack']);
+    expect([failures.size, updates?.size]).toEqual([0, 0]);
+    await expectHealthy();
+  });
+
   const two: Roles = { 'pi-01': 'manager', 'pi-02': 'worker' };
 
   /** How many calls it is from bare to healthy. */

@@ -31,13 +31,20 @@ function tryToReach({ refusals = [], run = () => 0 }: Booting, waitMs = 120_000)
     run: async (call) => ({ status: run(call), stdout: '', stderr: '' }),
     serve: () => {},
   });
-  return reach(remote, { clock, waitMs, say: (line) => said.push(line), signal });
+  const say = (line: string) => said.push(line);
+  return reach(remote, {
+    clock,
+    waitMs,
+    say,
+    awaits: (forMs) => said.push(`awaited for ${forMs} ms`),
+    signal,
+  });
 }
 
 it('waits for a machine that boots', async () => {
   await tryToReach({ refusals: ['UNREACHABLE', 'UNREACHABLE', 'UNREACHABLE'] });
   expect(attempts).toBeGreaterThan(3);
-  expect(said).toEqual(['does not answer yet; trying for 120 s']);
+  expect(said).toEqual(['awaited for 120000 ms']);
 });
 
 it('gives up when the time is over', async () => {
@@ -49,6 +56,7 @@ it('gives up when the time is over', async () => {
 it('tries once where nobody wants to wait', async () => {
   await expect(tryToReach({ refusals: ['UNREACHABLE'] }, 0)).rejects.toThrow('not yet');
   expect(attempts).toBe(1);
+  expect(said).toEqual([]);
 });
 
 it.each(['HOST_KEY_CHANGED', 'HOST_KEY_UNKNOWN', 'UNAUTHORIZED'] as const)(

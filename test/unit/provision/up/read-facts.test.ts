@@ -73,6 +73,7 @@ describe('what a node says of itself', () => {
       flashId: '0199f3c2',
       hardware: ['ds18b20', 'gpio'],
       docker: undefined,
+      images: [],
       registry: { served: undefined, trusted: {} },
     });
   });
@@ -118,6 +119,18 @@ describe('what a node says of itself', () => {
       insecureRegistries: [],
       swarm: { state: 'inactive', isManager: false },
     });
+  });
+
+  it.each([
+    ['docker.io 20.10.24+dfsg1-1 install', { source: 'debian', version: '20.10.24+dfsg1-1', isHeld: false }],
+    [
+      'docker-ce 5:27.3.1-1~debian.12~bookworm hold',
+      { source: 'docker', version: '5:27.3.1-1~debian.12~bookworm', isHeld: true },
+    ],
+  ])('tells from where Docker came: %s', (line, expected) => {
+    const lines = ['dockerVersion\t27.3.1', `dockerPackage\t${line}`];
+    expect(parse([...fresh, ...lines]).docker?.package).toEqual(expected);
+    expect(parse([...fresh, 'dockerVersion\t27.3.1']).docker?.package).toBeUndefined();
   });
 
   it('is an error where the text ends too early, or no Debian answers', () => {

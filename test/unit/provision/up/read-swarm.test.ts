@@ -21,10 +21,11 @@ describe('what managers say of the Swarm', () => {
     const lines = [
       `node\t${JSON.stringify(node)}`,
       `node\t${JSON.stringify(worker)}`,
-      'replicas\tbramble_agent\t1/2',
-      'replicas\tbramble_mosquitto\t1/1 (max 1 per node)',
-      'fingerprint\tbramble_mosquitto\t0a1b',
-      'fingerprint\tbramble_agent\t0a1c',
+      'task\tt1\tbramble_agent.i6n8\tpi-01\tRunning\tRunning 2 hours ago\t',
+      'task\tt2\tbramble_agent.wkxz\tpi-02\tReady\tReady 1 second ago\t',
+      'task\tt3\tbramble_mosquitto.1\tpi-01\tRunning\tRunning 2 hours ago\t',
+      'service\tbramble_agent\t0a1c\trollback_paused',
+      'service\tbramble_mosquitto\t0a1b\t',
     ];
     expect(parseSwarm(`${lines.join('\n')}\n`)).toEqual({
       nodes: [
@@ -50,8 +51,8 @@ describe('what managers say of the Swarm', () => {
         },
       ],
       services: [
-        { name: 'bramble_agent', running: 1, wanted: 2, fingerprint: '0a1c' },
-        { name: 'bramble_mosquitto', running: 1, wanted: 1, fingerprint: '0a1b' },
+        { name: 'bramble_agent', running: 1, wanted: 2, fingerprint: '0a1c', update: 'rollback_paused' },
+        { name: 'bramble_mosquitto', running: 1, wanted: 1, fingerprint: '0a1b', update: '' },
       ],
     });
   });

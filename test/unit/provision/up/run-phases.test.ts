@@ -91,6 +91,16 @@ describe('the phases', () => {
     expect(failures.get('pi-03')?.phase).toBe('reach');
   });
 
+  it('end with a decisive one that failed, and with no other', async () => {
+    const decisive = (broken: string) => ({ ...phase('first', failing(broken)), isDecisive: true });
+    await run([decisive('nobody'), phase('second', failing('pi-01')), phase('third', nothing)]);
+    expect(done).toContain('third pi-02');
+    done = [];
+    const { cluster } = await run([decisive('pi-01'), phase('second', nothing)]);
+    expect(done.filter((one) => one.startsWith('second'))).toEqual([]);
+    expect([...cluster.facts.keys()]).toEqual(['pi-02', 'pi-03']);
+  });
+
   it('leave out what they refuse to work on', async () => {
     const error = new BrambleError('UNSUPPORTED', 'pi-01: too small');
     const { failures } = await run([
@@ -278,6 +288,16 @@ describe('the observer', () => {
     expect(events.filter(({ kind }) => kind === 'node-failed')).toEqual([
       expect.objectContaining({ phase: 'first', node: 'pi-02' }),
     ]);
+  });
+});
+
+describe('a Swarm whose last manager failed in a step', () => {
+  it('is not taken for none', async () => {
+    const swarm = { clusterId: 'one', nodes: [], services: [] };
+    const readSwarm: RunPhasesOptions['readSwarm'] = async (facts) =>
+      facts.has('pi-01') ? swarm : undefined;
+    const { cluster } = await run([phase('first', failing('pi-01'))], { readSwarm });
+    expect(cluster.swarm).toEqual(swarm);
   });
 });
 
