@@ -1,9 +1,12 @@
+import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { restoreMarker } from '../../../provision/backup/places.ts';
 import { makePublicKey } from '../../support/bramble-yaml.ts';
+import { startCli } from '../../support/built-cli.ts';
 import { runInProcess } from '../../support/cli-context.ts';
 import { buildImages, copyImages } from '../../support/docker/images.ts';
 import {
@@ -198,10 +201,12 @@ describe.skipIf(note)(`the life of a cluster of machines${note}`, () => {
       for (const place of ['/etc/bramble', '/var/lib/bramble-backup'])
         expect(existsSync(`${machines.at(0).root}${place}`)).toBe(false);
 
+      await breakOffRestore(file);
       expect(await bramble('restore', file)).toMatchObject({
         exit: 0,
         stdout: expect.stringContaining('bramble up'),
       });
+      expect(existsSync(`${machines.at(0).root}${restoreMarker}`)).toBe(false);
       expect(await id()).toBe(before);
       expect(readFileSync(`${machines.at(0).root}${brokerFile}`, 'utf8')).toBe('kept\n');
       const self = ['node', 'inspect', 'self', '--format', '{{.Description.Hostname}} {{.Spec.Labels}}'];
@@ -209,6 +214,70 @@ describe.skipIf(note)(`the life of a cluster of machines${note}`, () => {
       expect(await machines.at(0).docker('secret', 'ls', '--format', '{{.Name}}')).toBe('precious');
       await until('echo runs again', async () => (await replicas()) === '3/3', 60_000);
       expect(transcript).not.toContain(password);
+    },
+    longMs,
+  );
+
+  /** The laptop's battery is empty when all is in its place on the node, and its Swarm has not begun again. */
+  async function breakOffRestore(file: string): Promise<void> {
+    const env = { PATH: process.env.PATH ?? '', HOME: folder, BRAMBLE_BACKUP_PASSWORD: password };
+    const child = startCli(['restore', file, '--config', join(folder, 'bramble.yaml')], { cwd: folder, env });
+    for (const output of [child.stdout, child.stderr]) output.resume();
+    const ended = once(child, 'close');
+    const isBegun = () =>
+      machines
+        .at(0)
+        .exec(['systemctl', 'is-active', 'bramble-restore'])
+        .then(
+          () => true,
+          () => false,
+        );
+    await until('it is under way', isBegun, 60_000);
+    child.kill('SIGKILL');
+    await ended;
+    await until(
+      'Docker has what was saved',
+      async () => !['', 'inactive'].includes(await stateOf(0).catch(() => '')),
+      60_000,
+    );
+    expect(existsSync(`${machines.at(0).root}${restoreMarker}`)).toBe(true);
+  }
+
+  it(
+    'loses a node that is reset, and goes on',
+    async () => {
+      const token = await machines.at(0).docker('swarm', 'join-token', '--quiet', 'worker');
+      await machines.at(1).docker('swarm', 'join', '--token', token, `${machines.at(0).address}:2377`);
+      const isReady = async () => (await nodes()).includes('pi-02');
+      await until('pi-02 has joined', isReady, 60_000);
+      expect(await bramble('reset', 'pi-02', '--yes-i-mean', 'home')).toMatchObject({
+        exit: 0,
+        stdout: 'pi-02: reset\n',
+      });
+      expect(await nodes()).not.toContain('pi-02');
+      expect(await stateOf(1)).toBe('inactive');
+      expect(await replicas()).toBe('3/3');
+    },
+    longMs,
+  );
+
+  it(
+    'leaves nothing of Docker either where that is to be purged, whether it is in order or not',
+    async () => {
+      await machines.at(1).exec(['systemctl', 'mask', '--runtime', '--now', 'docker.socket', 'docker']);
+      const kept = await bramble('reset', '--yes-i-mean', 'home');
+      expect([kept.exit, kept.stdout]).toEqual([
+        expect.not.toSatisfy((exit) => exit === 0),
+        expect.stringMatching(/^pi-01, pi-03: reset\npi-02 failed: .*Docker does not answer/),
+      ]);
+      expect(await bramble('reset', '--purge', '--yes-i-mean', 'home')).toMatchObject({
+        exit: 0,
+        stdout: 'pi-01, pi-02, pi-03: reset\n',
+      });
+      for (const machine of machines.all) {
+        await expect(machine.exec(['docker', 'version'])).rejects.toThrow();
+        expect(existsSync(`${machine.root}/var/lib/docker/volumes`)).toBe(false);
+      }
     },
     longMs,
   );
