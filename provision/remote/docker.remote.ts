@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { type DockerCli, toDockerError } from '../../src/support/docker-cli.ts';
 import { BrambleError } from '../../src/support/errors.ts';
@@ -24,6 +25,64 @@ export function dockerOf(remote: Remote, signal: AbortSignal): DockerCli {
       return stdout.trimEnd();
     },
   };
+}
+
+/** npm on the smallest Pi. */
+const longestBuildMs = 3_600_000;
+
+/** Reads `$1` lines `NAME=value` into the environment of `docker` with the other arguments, and leaves the rest of the input to it. */
+const withVariables = `
+set -e
+count=$1
+shift
+while [ "$count" -gt 0 ]; do
+  IFS= read -r variable
+  export "$variable"
+  count=$((count - 1))
+done
+exec docker "$@"
+`;
+
+export interface RemoteBuild {
+  /** Of `docker`: `build … -`. */
+  readonly args: readonly string[];
+  /** For its environment, whose values no list of processes shows. */
+  readonly variables: readonly (readonly [name: string, value: string])[];
+  /** Tar archive of what the image is made of. */
+  readonly context: Readable;
+  readonly onLine: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Has the Docker of another machine make an image; nothing but that stays there. */
+export async function buildOn(
+  remote: Remote,
+  { args, variables, context, onLine, signal }: RemoteBuild,
+): Promise<void> {
+  const odd = variables.find(([name, value]) => !/^[A-Za-z_]\w*$/.test(name) || /[\n\0]/.test(value));
+  if (odd !== undefined)
+    throw new BrambleError(
+      'INVALID',
+      `the build argument ${odd[0]} cannot be given to ${remote.name}: its name must be of letters, digits and _, its value of one line`,
+    );
+  const lines = variables.map(([name, value]) => `${name}=${value}\n`).join('');
+  const { status, stderr } = await remote.run(
+    ['sh', '-c', withVariables, 'sh', String(variables.length), ...args],
+    {
+      as: 'root',
+      stdin: Readable.from(joined(lines, context)),
+      onLine,
+      accept: allStatuses,
+      timeoutMs: longestBuildMs,
+      signal,
+    },
+  );
+  if (status !== 0) throw atNode(remote.name, toDockerError(args, stderr.split('\n')));
+}
+
+async function* joined(first: string, rest: Readable): AsyncIterable<Uint8Array> {
+  yield Buffer.from(first);
+  yield* rest;
 }
 
 const allStatuses = Array.from({ length: 255 }, (_, status) => status);

@@ -54,12 +54,25 @@ function cannotRun(cause: Error): BrambleError {
   );
 }
 
+interface KnownError {
+  readonly pattern: RegExp;
+  readonly code: ErrorCode;
+  readonly advice: string;
+}
+
+const noDaemon: KnownError = {
+  pattern: /cannot connect to the docker daemon|error during connect/i,
+  code: 'UNREACHABLE',
+  advice: 'start its daemon, or set DOCKER_HOST',
+};
+
 /** What Docker says, by what can be done about it. */
-const known: readonly { pattern: RegExp; code: ErrorCode; advice?: string }[] = [
+const known: readonly KnownError[] = [
+  noDaemon,
   {
-    pattern: /cannot connect to the docker daemon|error during connect|connection refused/i,
+    pattern: /connection refused|no such host|dial tcp|i\/o timeout/i,
     code: 'UNREACHABLE',
-    advice: 'start its daemon, or set DOCKER_HOST',
+    advice: 'the machine with that Docker must reach that registry',
   },
   { pattern: /permission denied.*docker/i, code: 'UNAUTHORIZED', advice: 'add the user to the group docker' },
   {
@@ -84,8 +97,7 @@ export function toDockerError(
   const text = said.slice(-5).join(' ').trim() || 'it gave no reason';
   const found = known.find(({ pattern }) => pattern.test(text));
   const words = args.filter((word) => !word.startsWith('-')).slice(0, 2);
-  const advised =
-    found?.code === 'UNREACHABLE' && host.startsWith('ssh://') ? adviceFor(host) : found?.advice;
+  const advised = found === noDaemon && host.startsWith('ssh://') ? adviceFor(host) : found?.advice;
   const advice = advised === undefined ? '' : `; ${advised}`;
   return new BrambleError(found?.code ?? 'INVALID', `docker ${words.join(' ')} failed: ${text}${advice}`);
 }

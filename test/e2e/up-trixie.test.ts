@@ -1,10 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { deployAnswering } from '../support/machines/answering-function.ts';
+import { nodeBase } from '../support/docker/stand-ins.ts';
+import { nodeBaseArchive } from '../support/machines/agent-archive.ts';
 import { type Machines, preparationMs, startMachines, whyNoMachines } from '../support/machines/machines.ts';
 import { openSshWay, type SshWay } from '../support/machines/ssh-way.ts';
 import { makeUpProject, type UpProject } from '../support/machines/up-project.ts';
+import { until } from '../support/wait.ts';
 
 /** The longest step, on a machine that has much else to do. */
 const upMs = 600_000;
@@ -55,13 +57,29 @@ describe.skipIf(whyNoMachines() !== '')(`bramble up through a jump host${whyNoMa
     expect((await project.up()).finished.steps).toBe(0);
   });
 
-  it('leaves a cluster on whose every node a function answers', async () => {
-    const { finished } = await project.up();
-    await deployAnswering('hello', { project, machines, passwordsFile: finished.passwordsFile });
-    for (const index of [0, 1]) {
-      const answer = await fetch(`http://${machines.at(index).address}:8080/function/hello`);
-      expect(await answer.text()).toBe('hello');
+  it('leaves a cluster for functions of one’s own: begun here, built on a node, answering on every node', async () => {
+    await machines.at(0).docker('load', '--quiet', '--input', await nodeBaseArchive());
+    expect(await project.bramble('new', '--lang', 'node', 'hello')).toMatchObject({ exit: 0 });
+    const secret = 'told to nobody';
+    const shipped = await project.bramble(
+      ...['ship', '--on', 'pi-01', '--build-arg', `BASE=${nodeBase}`, '--build-arg', `TOKEN=${secret}`],
+    );
+    const image = `${machines.at(0).address}:5000/hello:latest`;
+    expect(shipped).toMatchObject({ exit: 0, stdout: expect.stringContaining(`hello pushed: ${image}\n`) });
+    const gateway = `http://${machines.at(0).address}:8080`;
+    expect(await project.bramble('scale', 'hello', '2', '-g', gateway)).toMatchObject({ exit: 0 });
+    for (const machine of [machines.at(0), machines.at(1)]) {
+      // A node prefers the replica that it has.
+      await until(`the replica of ${machine.name} answers there`, async () => {
+        const url = `http://${machine.address}:8080/function/hello`;
+        const answer = await fetch(url, { method: 'POST', body: machine.name });
+        if ((await answer.text()) !== `{"hello":"${machine.name}"}`) return false;
+        const [replica] = (await machine.docker('ps', '--quiet', '--filter', 'name=hello')).split('\n');
+        const logs = ['sh', '-c', 'docker logs "$1" 2>&1', 'sh', replica ?? ''];
+        return replica && (await machine.exec(logs)).includes('called with POST');
+      });
     }
+    expect(await machines.at(0).journal()).not.toContain(secret);
     expect(await project.bramble('ssh', 'pi-02', '--', 'hostname')).toMatchObject({ stdout: 'pi-02\n' });
   });
 

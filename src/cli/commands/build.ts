@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { FunctionSource } from '../../functions/stack-file.ts';
 import type { BuildFlags } from '../../images/build-plan.ts';
-import { type DockerCli, openDockerCli } from '../../support/docker-cli.ts';
+import type { Builder } from '../../images/builder.ts';
+import { openDockerCli } from '../../support/docker-cli.ts';
 import { BrambleError } from '../../support/errors.ts';
 import { addGateway, addJson, explain } from '../command.ts';
 import { type CliContext, type JsonOption, print } from '../context.ts';
@@ -12,6 +13,9 @@ import { type DeployOptions, deploy, findStackFile, parseSeconds, select } from 
 interface SelectOptions extends JsonOption {
   readonly file?: string;
   readonly only?: readonly string[];
+  /** A node of the cluster; `true` is its first manager. */
+  readonly on?: string | true;
+  readonly config: string;
 }
 
 interface BuildOptions extends SelectOptions {
@@ -35,10 +39,10 @@ export function addBuildCommands(program: Command, context: CliContext): void {
 
 function addBuild(program: Command, context: CliContext): void {
   const command = addBuildFlags(addSelection(addJson(program.command('build'))))
-    .description('make images of the functions of a stack file, with Docker')
+    .description('make images of the functions of a stack file, with Docker here or on a node')
     .option('--push', 'give each image to its registry at once; images for several platforms need it')
     .action(async (options: BuildOptions) => {
-      const images = await build(options, context);
+      const { images } = await build(options, context);
       print(context, options, { images }, () => renderImages(images, options.push ? 'pushed' : 'built'));
     });
   explain(command, {
@@ -46,6 +50,7 @@ function addBuild(program: Command, context: CliContext): void {
       'bramble build -f stack.yml',
       'bramble build --only hello --build-arg BASE=node:22-bookworm-slim',
       'bramble build --platforms linux/arm64,linux/arm/v7 --push',
+      'bramble build --on pi-01 --only hello',
     ],
     json: '{ "images": [{ "name": "hello", "image": "registry.local:5000/hello:latest" }] }',
   });
@@ -55,11 +60,11 @@ function addPush(program: Command, context: CliContext): void {
   const command = addSelection(addJson(program.command('push')))
     .description('give the images of a stack file to their registries, where all nodes get them')
     .action(async (options: SelectOptions) => {
-      const images = await push(await readSelected(options, context), options, context);
+      const images = await push(options, context);
       print(context, options, { images }, () => renderImages(images, 'pushed'));
     });
   explain(command, {
-    examples: ['bramble push -f stack.yml', 'bramble push --only hello'],
+    examples: ['bramble push -f stack.yml', 'bramble push --only hello', 'bramble push --on pi-01'],
     json: '{ "images": [{ "name": "hello", "image": "registry.local:5000/hello:latest" }] }',
   });
 }
@@ -71,34 +76,52 @@ interface ShipOptions extends Omit<BuildOptions, 'push'>, Omit<DeployOptions, 'f
 function addShip(program: Command, context: CliContext): void {
   const command = addBuildFlags(addSelection(addGateway(program.command('ship'))))
     .description('build, push and deploy the functions of a stack file')
-    .option('--no-push', 'keep the images in this Docker, which is enough for a Swarm of one node')
+    .option(
+      '--no-push',
+      'keep the images in this Docker, which is enough for a Swarm of one node; not with --on, where nodes take them from the registry',
+    )
     .option('--no-wait', 'do not wait until the functions are ready')
     .option('--timeout <seconds>', 'wait for each function at most so long', parseSeconds, 60)
     .action((options: ShipOptions) => ship(options, context));
   explain(command, {
-    examples: ['bramble ship -f stack.yml', 'bramble ship --only hello --no-push'],
+    examples: ['bramble ship -f stack.yml', 'bramble ship --only hello --no-push', 'bramble ship --on pi-01'],
     json: '{ images: [{ name, image }], functions: [{ name, outcome, isReady, url, error? }] }',
   });
 }
 
 async function ship(options: ShipOptions, context: CliContext): Promise<void> {
+  if (options.on !== undefined && !options.push)
+    throw new BrambleError(
+      'INVALID',
+      '--no-push does not go with --on: the nodes take images from the registry; leave it out',
+    );
   const file = options.file ?? (await findStackFile());
-  const images = await build({ ...options, file }, context);
+  const { images, gateway } = await build({ ...options, file }, context);
   if (!options.json) context.stdout.write(renderImages(images, options.push ? 'pushed' : 'built'));
-  const functions = await deploy({ ...options, file }, context);
+  const names = new Map(images.map(({ name, image }) => [name, image]));
+  const functions = await deploy({ ...options, file, images: names, usualGateway: gateway }, context);
   if (options.json) print(context, options, { images, functions }, () => '');
 }
 
 function addSelection(command: Command): Command {
   return command
     .option('-f, --file <stack.yml>', 'the stack file (default: stack.yml or stack.yaml)')
-    .option('--only <names>', 'these functions only, separated by commas', splitList);
+    .option('--only <names>', 'these functions only, separated by commas', splitList)
+    .option(
+      '--on [node]',
+      'over SSH with the Docker of a node of bramble.yaml (default: the first manager); images that name no registry go to the cluster’s own',
+    )
+    .option('-c, --config <file>', 'the file that lists the nodes', 'bramble.yaml');
 }
 
 function addBuildFlags(command: Command): Command {
   return command
     .option('--build-arg <name=value>', 'argument of the Dockerfile, such as BASE (repeatable)', collect, [])
-    .option('--platforms <list>', 'platforms to build for, instead of the stack file’s', splitList)
+    .option(
+      '--platforms <list>',
+      'platforms to build for, instead of the stack file’s; a node builds for its own',
+      splitList,
+    )
     .option('--no-cache', 'build every step anew')
     .option('--pull', 'look for newer base images');
 }
@@ -108,7 +131,7 @@ function splitList(text: string): string[] {
 }
 
 async function readSelected(
-  { file, only }: SelectOptions,
+  { file, only }: Omit<SelectOptions, 'on'>,
   { env }: CliContext,
 ): Promise<readonly FunctionSource[]> {
   const { readSources } = await import('../../functions/stack-file.ts');
@@ -118,32 +141,62 @@ async function readSelected(
   throw new BrambleError('INVALID', `${path} has no function with a handler, so there is nothing to build`);
 }
 
-/** One after the other: a laptop's Docker builds no faster in parallel, and its output stays readable. */
-async function build(options: BuildOptions, context: CliContext): Promise<Image[]> {
-  const sources = await readSelected(options, context);
-  const docker = openDockerCli({ ...context, env: { ...context.env, DOCKER_BUILDKIT: '0' } });
-  const hasBuildx = await docker.run(['buildx', 'version']).then(
-    () => true,
-    () => false,
-  );
-  for (const source of sources) await buildOne(source, options, { context, docker, hasBuildx });
-  if (options.push && !hasBuildx) return push(sources, options, context);
-  return sources.map(({ name, image }) => ({ name, image }));
+interface Made {
+  readonly images: readonly Image[];
+  /** Of the cluster that has them. */
+  readonly gateway: string | undefined;
 }
 
-interface Builder {
+/** One after the other: a laptop's Docker builds no faster in parallel, and its output stays readable. */
+function build(options: BuildOptions, context: CliContext): Promise<Made> {
+  return withSources(options, context, async (sources, builder) => {
+    for (const source of sources) {
+      const outcome = await buildOne(source, options, { context, builder });
+      if (options.push && outcome === 'built') await pushOne(source, options, { context, builder });
+    }
+    return { images: sources.map(({ name, image }) => ({ name, image })), gateway: builder.gateway };
+  });
+}
+
+function push(options: SelectOptions, context: CliContext): Promise<readonly Image[]> {
+  return withSources(options, context, async (sources, builder) => {
+    for (const source of sources) await pushOne(source, options, { context, builder });
+    return sources.map(({ name, image }) => ({ name, image }));
+  });
+}
+
+/** The functions that are wanted, with their images as the builder that is wanted calls them. */
+async function withSources<Result>(
+  { on, ...options }: SelectOptions,
+  context: CliContext,
+  work: (sources: readonly FunctionSource[], builder: Builder) => Promise<Result>,
+): Promise<Result> {
+  const sources = await readSelected(options, context);
+  const workWith = (builder: Builder) =>
+    work(
+      sources.map((source) => ({ ...source, image: builder.nameOf(source.image) })),
+      builder,
+    );
+  if (on === undefined) {
+    const { createLocalBuilder } = await import('../../images/local-builder.ts');
+    const env = { ...context.env, DOCKER_BUILDKIT: '0' };
+    return workWith(createLocalBuilder(openDockerCli({ ...context, env })));
+  }
+  const { withNodeBuilder } = await import('../cluster/node-builder.ts');
+  return withNodeBuilder({ ...options, on }, context, workWith);
+}
+
+interface Builders {
   readonly context: CliContext;
-  readonly docker: DockerCli;
-  readonly hasBuildx: boolean;
+  readonly builder: Builder;
 }
 
 async function buildOne(
   source: FunctionSource,
   options: BuildOptions,
-  { context, docker, hasBuildx }: Builder,
-): Promise<void> {
+  { context, builder }: Builders,
+): Promise<'built' | 'pushed'> {
   const { withBuildContext } = await import('../../images/build-context.ts');
-  const { planBuild } = await import('../../images/build-plan.ts');
   const { findTemplate } = await import('../../images/template.ts');
   const places = templatePlaces(context);
   const template =
@@ -155,25 +208,20 @@ async function buildOne(
     pull: options.pull ?? false,
     push: options.push ?? false,
   };
-  report(`${source.name}: building ${source.image}`, options, context);
-  await withBuildContext(source, { template, functionsDir: context.functionsDir }, (folder) =>
-    docker.run(planBuild(source, { template, flags, hasBuildx, context: folder }), {
-      onLine: (line) => report(line, options, context),
-    }),
+  report(`${source.name}: building ${source.image}${builder.where}`, options, context);
+  const say = (line: string) => report(line, options, context);
+  return withBuildContext(source, { template, functionsDir: context.functionsDir }, (folder) =>
+    builder.build(source, { template, flags, folder, say }),
   );
 }
 
-async function push(
-  sources: readonly FunctionSource[],
+async function pushOne(
+  { name, image }: FunctionSource,
   options: JsonOption,
-  context: CliContext,
-): Promise<Image[]> {
-  const docker = openDockerCli(context);
-  for (const { name, image } of sources) {
-    report(`${name}: pushing ${image}`, options, context);
-    await docker.run(['push', image], { onLine: (line) => report(line, options, context) });
-  }
-  return sources.map(({ name, image }) => ({ name, image }));
+  { context, builder }: Builders,
+): Promise<void> {
+  report(`${name}: pushing ${image}`, options, context);
+  await builder.push(image, (line) => report(line, options, context));
 }
 
 /** What happens goes to standard error, so that the result can be used. */

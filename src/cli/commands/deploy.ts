@@ -17,6 +17,10 @@ export interface DeployOptions extends GatewayOptions {
   readonly only?: readonly string[];
   readonly wait: boolean;
   readonly timeout: number;
+  /** By function: images that were made, in place of what the stack file calls them. */
+  readonly images?: ReadonlyMap<string, string>;
+  /** Where neither the user nor the stack file names a gateway. */
+  readonly usualGateway?: string | undefined;
 }
 
 export interface Deployed {
@@ -55,8 +59,11 @@ export async function deploy(options: DeployOptions, context: CliContext): Promi
     options.file ?? (await findStackFile()),
     context.env,
   );
-  const wanted = select(functions, options.only, ({ service }) => service);
-  const gateway = await connect(context, { ...options, stackGateway });
+  const wanted = select(functions, options.only, ({ service }) => service).map((spec) => ({
+    ...spec,
+    image: options.images?.get(spec.service) ?? spec.image,
+  }));
+  const gateway = await connect(context, { ...options, stackGateway: stackGateway ?? options.usualGateway });
   const done: Deployed[] = [];
   let failure: BrambleError | undefined;
   for (const spec of wanted) {

@@ -1,4 +1,4 @@
-import { addressOf, swarmNodeOf } from '../../../provision/phases/roles.ts';
+import { addressOf, firstManager, swarmNodeOf } from '../../../provision/phases/roles.ts';
 import { renderHealth } from '../../../provision/stack-health.ts';
 import type { Cluster } from '../../../provision/up/phase.ts';
 import type { UpOutcome } from '../../../provision/up/run-phases.ts';
@@ -90,7 +90,9 @@ function renderSummary(summary: Summary, paint: ReturnType<typeof createPaint>):
     `\n${headline(summary)}\n\n`,
     renderTable(['NODE', 'ADDRESS', 'ROLE', 'SYSTEM', 'DOCKER', 'STATE'], rows, 'no nodes'),
     ...(services.length > 0 ? [`\nRunning: ${renderHealth(healths)}\n`] : []),
-    ...(gateway && mode === 'act' ? [renderGateway(gateway, passwordsFile)] : []),
+    ...(gateway && mode === 'act'
+      ? [renderGateway(gateway, passwordsFile, firstManager(cluster.wanted).name)]
+      : []),
     ...findWarnings(cluster).map((warning) => `${paint('yellow', 'Warning:')} ${printable(warning)}\n`),
     ...reasons.map((reason) => `${paint('red', 'Failed:')} ${reason}\n`),
     ...(reasons.length > 0 && mode === 'act'
@@ -112,7 +114,8 @@ function headline({ outcome: { steps, failures, cluster }, mode, tookMs }: Summa
   return `${count} done in ${took}.`;
 }
 
-function renderGateway(gateway: string, passwordsFile: string | undefined): string {
+/** `builder`: the node that a first function may be built on. */
+function renderGateway(gateway: string, passwordsFile: string | undefined, builder: string): string {
   const password =
     passwordsFile === undefined
       ? 'its password is on the computer where it was made, in ~/.bramble/stacks'
@@ -121,6 +124,6 @@ function renderGateway(gateway: string, passwordsFile: string | undefined): stri
 Next:
   export BRAMBLE_GATEWAY=${gateway}
   bramble status
-  bramble deploy -f stack.yml
+  bramble new --lang node hello && bramble ship --on ${builder}
 `;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { buildAgentImage } from '../docker/agent-image.ts';
 import { startDocker } from '../docker/docker.ts';
 import { buildImages } from '../docker/images.ts';
-import { brokerImage, buildBroker } from '../docker/stand-ins.ts';
+import { brokerImage, buildBroker, nodeBase } from '../docker/stand-ins.ts';
 import { root } from '../repo.ts';
 import { keepFolder } from './kept-folder.ts';
 
@@ -18,6 +18,11 @@ export async function agentArchive(): Promise<string> {
   return join(await archives(), 'images.tar');
 }
 
+/** An archive of `nodeBase`, what functions in Node.js are built on. */
+export async function nodeBaseArchive(): Promise<string> {
+  return join(await archives(), 'node-base.tar');
+}
+
 /** Of agent and broker an archive each, as bramble.yaml may name them. */
 export async function imageArchives(): Promise<{ readonly agent: string; readonly broker: string }> {
   const folder = await archives();
@@ -28,6 +33,7 @@ const contents = {
   'images.tar': [agentImage, brokerImage, probeImage],
   'agent.tar': [agentImage],
   'broker.tar': [brokerImage],
+  'node-base.tar': [nodeBase],
 };
 
 async function archives(): Promise<string> {
@@ -62,6 +68,7 @@ async function sources(): Promise<string[]> {
   return [
     ...['Dockerfile', 'package-lock.json', 'natives.mjs'].map((file) => join(root, file)),
     ...ways.map((file) => join(root, 'test/support/docker', file)),
+    join(root, 'test/support/machines/agent-archive.ts'),
     ...[...(functions ?? []), ...(probe ?? [])].sort(),
     ...(program ?? []).filter((file) => file.endsWith('.js')).sort(),
   ];

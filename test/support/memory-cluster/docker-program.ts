@@ -24,7 +24,7 @@ export function answerDocker(host: MemoryHost, args: readonly string[], stdin: s
       host.images.add('loaded:latest');
       return 'Loaded image: loaded:latest\n';
     case 'build':
-      host.images.add(args[2] ?? '');
+      host.images.add(imageOf(args));
       return '';
     case 'tag':
       host.images.add(args.at(-1) ?? '');
@@ -44,6 +44,11 @@ export function answerDocker(host: MemoryHost, args: readonly string[], stdin: s
     default:
       throw new Error(`docker ${args.join(' ')} is not known here`);
   }
+}
+
+/** The one that `docker build` shall make. */
+export function imageOf(args: readonly string[]): string {
+  return args[args.indexOf('--tag') + 1] ?? '';
 }
 
 function managed(host: MemoryHost): MemorySwarm {

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { Machine, MachineCall } from '../../../provision/remote/remote.memory.ts';
 import type { RemoteResult } from '../../../provision/remote/remote.ts';
-import { answerDocker } from './docker-program.ts';
+import { answerDocker, imageOf } from './docker-program.ts';
 import { type MemoryNode, type MemorySwarm, makeNodeId, makeSwarm } from './memory-swarm.ts';
 
 export interface MemoryHostOptions {
@@ -31,6 +31,8 @@ export class MemoryHost implements Machine {
   node: MemoryNode | undefined;
   swarm: MemorySwarm | undefined;
   readonly images = new Set<string>();
+  /** Image → what `docker build` got for it, where the way of functions was taken. */
+  readonly built = new Map<string, string>();
   /** Where the cluster's registry is here. */
   registry: { address: string; revision: string; images: Set<string> } | undefined;
   readonly trusted = new Map<string, string>();
@@ -76,6 +78,7 @@ export class MemoryHost implements Machine {
 
   /** Scripts are known by what is in them. */
   #script([flag, ...args]: readonly string[], stdin: string): string {
+    if (flag === '-c' && args[0]?.includes('exec docker')) return this.#build(args.slice(3), stdin);
     if (flag === '-c') return ''; // there is no cloud-init
     if (stdin.includes('say clockMs')) return this.#facts();
     if (stdin.includes('say upSeconds')) return 'load\t0.5\nprocessors\t4\nupSeconds\t3600\nagent\tUp 1 hour';
@@ -92,6 +95,11 @@ export class MemoryHost implements Machine {
     if (stdin.startsWith('cat "$1/ca.crt"')) return this.authority;
     if (stdin.includes('mv "$1/client.key.new"')) return this.#trust(args);
     throw new Error(`a script that nobody knows: ${stdin.slice(0, 100)}`);
+  }
+
+  #build(args: readonly string[], stdin: string): string {
+    this.built.set(imageOf(args), stdin);
+    return answerDocker(this, args, stdin);
   }
 
   #installDocker([source, pinned = '']: readonly string[]): string {

@@ -64,7 +64,7 @@ describe('bramble up', () => {
     expect(stderr).toMatch(/pi-02: join the Swarm as a worker \(\d/);
     expect(stdout).toMatch(/^pi-03 +192\.168\.1\.23 +worker .* ready$/m);
     expect(stdout).toContain('Gateway: http://192.168.1.21:8080');
-    expect(stdout).toContain('  bramble deploy');
+    expect(stdout).toContain('bramble ship --on pi-01');
     expect(stdout).toContain('there is only one manager');
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type BuildFlags, planBuild } from '../../../src/images/build-plan.ts';
+import { type BuildFlags, planBuild, planNodeBuild } from '../../../src/images/build-plan.ts';
 import type { Template } from '../../../src/images/template.ts';
 
 const source = {
@@ -64,5 +64,16 @@ describe('building an image', () => {
     expect(() => planBuild(source, { ...situation, flags: { ...flags, buildArgs: ['BASE'] } })).toThrow(
       /NAME=value/,
     );
+  });
+
+  it('on a node keeps what build arguments are out of the command', () => {
+    const node = { name: 'pi-01', architecture: 'armhf' };
+    const given = { ...flags, noCache: true, pull: true, platforms: ['linux/arm/v7'] };
+    expect(planNodeBuild(source, { template: undefined, flags: given, node })).toEqual({
+      args: 'build --force-rm --tag registry.local:5000/hello:1 --build-arg BASE --no-cache --pull -'.split(
+        ' ',
+      ),
+      buildArgs: [['BASE', 'node:20']],
+    });
   });
 });
