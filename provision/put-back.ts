@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { type Clock, sleep } from '../src/support/clock.ts';
 import type { DockerCli } from '../src/support/docker-cli.ts';
 import { readHealth, type ServiceHealth } from './read-health.ts';
 import { fingerprintLabel } from './stack.ts';
-import { isMoving, isStuck } from './stack-health.ts';
+import { isMoving, isStuck, watchStillness } from './stack-health.ts';
 
 export interface PutBackOptions {
   readonly stackName: string;
@@ -25,12 +26,22 @@ export async function putBack(docker: DockerCli, options: PutBackOptions): Promi
   const updated = await findUpdated(docker, options);
   // Docker may have begun with it meanwhile; then there is nothing left to go back to.
   for (const name of updated) await docker.run(['service', 'rollback', '--detach', name]).catch(() => {});
-  const halfWay = (await untilSettled(docker, options)).filter(isStuck);
-  // An update that changes nothing has Docker go on.
-  for (const { name } of halfWay)
-    await docker.run(['service', 'update', '--detach', `${options.stackName}_${name}`]);
+  const halfWay = (await untilSettled(docker, options)).filter((one) => isStuck(one) || isMoving(one));
+  for (const { name } of halfWay) await goOn(docker, `${options.stackName}_${name}`);
   if (halfWay.length > 0) await untilSettled(docker, options);
   return updated;
+}
+
+/** Docker begins again with what it is to bring about only when that is something else, be it a label that says nothing. */
+async function goOn(docker: DockerCli, service: string): Promise<void> {
+  await docker.run([
+    'service',
+    'update',
+    '--detach',
+    '--label-add',
+    `bramble.again=${randomUUID()}`,
+    service,
+  ]);
 }
 
 async function findUpdated(docker: DockerCli, { stackName, fingerprint }: PutBackOptions): Promise<string[]> {
@@ -48,15 +59,17 @@ async function findUpdated(docker: DockerCli, { stackName, fingerprint }: PutBac
   });
 }
 
-/** Until no service is on its way any more; at the latest after a time. */
+/** Until no service is on its way any more, or nothing of it goes on; at the latest after a time. */
 async function untilSettled(
   docker: DockerCli,
   { stackName, clock, signal }: PutBackOptions,
 ): Promise<readonly ServiceHealth[]> {
   const deadlineMs = clock.monotonicMs() + settledMs;
+  const doesNotGoOn = watchStillness(clock);
   for (;;) {
     const services = await readHealth(docker, stackName);
-    if (!services.some(isMoving) || clock.monotonicMs() > deadlineMs) return services;
+    const isOver = !services.some(isMoving) || doesNotGoOn(services);
+    if (isOver || clock.monotonicMs() > deadlineMs) return services;
     await sleep(clock, pollMs, signal);
   }
 }

@@ -21,7 +21,7 @@ export interface TaskFault {
 }
 
 export interface HealthQuestion {
-  /** Services of which an update was rolled back, where that is an old story: they have had no update then. */
+  /** Services of which an earlier update is rolled back. When that is done, they have had none. */
   readonly rolledBack?: readonly string[];
 }
 
@@ -55,9 +55,12 @@ function isWithoutSuccessor(tasks: readonly SwarmTask[]): (task: SwarmTask) => b
   return ({ slot }) => !running.has(slot);
 }
 
-/** Of an update, what it has brought about. What is pending waits for the port of its predecessor only. */
+/** Said of every task that takes the place of another: until that has ended. */
+const portIsTaken = /^host-mode port already in use/;
+
+/** Of an update, what it has brought about. */
 function isSince(startedMs: number, births: ReadonlyMap<string, number>): (task: SwarmTask) => boolean {
-  return ({ id, state }) => state !== 'Pending' && (births.get(id) ?? startedMs) >= startedMs;
+  return ({ id, error }) => !portIsTaken.test(error) && (births.get(id) ?? startedMs) >= startedMs;
 }
 
 /** Docker lists the latest of each node first. */

@@ -16,13 +16,30 @@ export function isMoving({ update }: Update): boolean {
   return update === 'updating' || update === 'rollback_started';
 }
 
+/**
+ * Longer than the 10 s in which an update watches what it has started last. Docker waits for ever for the task of a node that is
+ * lost in the middle of it.
+ */
+const stillMs = 45_000;
+
+/** Tells when an update does not go on any more: it is under way, and for a while nothing of it has been. */
+export function watchStillness(clock: Clock): (services: readonly ServiceHealth[]) => boolean {
+  let sinceMs: number | undefined;
+  return (services) => {
+    const isStill = services.some((one) => isMoving(one) && one.running === one.wanted);
+    sinceMs = isStill ? (sinceMs ?? clock.monotonicMs()) : undefined;
+    return sinceMs !== undefined && clock.monotonicMs() - sinceMs > stillMs;
+  };
+}
+
 /** Docker has given up half-way, and does nothing more until somebody deploys it again. */
 export function isStuck({ update }: Update): boolean {
   return update === 'paused' || update === 'rollback_paused';
 }
 
-export function wasRolledBack({ update }: Update): boolean {
-  return update === 'rollback_completed';
+/** Docker has begun to lead it back to what it was before, or is done with that. */
+export function isRolledBack({ update }: Update): boolean {
+  return update === 'rollback_started' || update === 'rollback_completed';
 }
 
 /** What is shown of a service; without faults where nobody looked for them. */
@@ -69,7 +86,9 @@ export async function untilHealthy(
   { clock, timeoutMs, signal, onChange, ...question }: WaitOptions,
 ): Promise<readonly ServiceHealth[]> {
   const deadlineMs = clock.monotonicMs() + timeoutMs;
-  const attempts = new Attempts();
+  const isLate = () => (clock.monotonicMs() > deadlineMs ? late(timeoutMs) : undefined);
+  const { rolledBack = [] } = question;
+  const verdicts = [howItEnded(rolledBack), countAttempts(), noticeStillness(clock), isLate];
   const shown = new Set<string>(); // a task that fails again and again would say the same again and again
   let healthyLooks = 0;
   for (;;) {
@@ -79,34 +98,41 @@ export async function untilHealthy(
     shown.add(text);
     healthyLooks = services.length > 0 && services.every(isHealthy) ? healthyLooks + 1 : 0;
     if (healthyLooks >= looksInARow) return services;
-    const isLate = clock.monotonicMs() > deadlineMs;
-    const what =
-      howItFailed(services) ?? attempts.verdict(services) ?? (isLate ? late(timeoutMs) : undefined);
+    const [what] = verdicts.flatMap((verdict) => verdict(services) ?? []);
     if (healthyLooks === 0 && what !== undefined) throw await unhealthy(docker, stackName, services, what);
     await sleep(clock, pollMs, signal);
   }
 }
 
-/** Counts what failed on each node. */
-class Attempts {
-  readonly #byPlace = new Map<string, Set<string>>();
+/** Is asked at each look; tells how it has failed when waiting longer cannot help. */
+type Verdict = (services: readonly ServiceHealth[]) => string | undefined;
 
-  /** How it has failed, if waiting longer cannot help. */
-  verdict(services: readonly ServiceHealth[]): string | undefined {
+function countAttempts(): Verdict {
+  const byPlace = new Map<string, Set<string>>();
+  return (services) => {
     for (const { name, faults } of services.filter((service) => !isMoving(service)))
       for (const { node, task } of faults) {
-        const tasks = this.#byPlace.get(`${name} ${node}`) ?? new Set();
-        this.#byPlace.set(`${name} ${node}`, tasks.add(task));
+        const tasks = byPlace.get(`${name} ${node}`) ?? new Set();
+        byPlace.set(`${name} ${node}`, tasks.add(task));
         if (tasks.size > mostAttempts) return `does not get healthy, since ${name} ends again and again`;
       }
     return undefined;
-  }
+  };
 }
 
-/** The update ended otherwise than asked for, and waiting longer cannot help. */
-function howItFailed(services: readonly ServiceHealth[]): string | undefined {
-  if (services.some(isStuck)) return 'stands still half-way';
-  return services.some(wasRolledBack) ? 'was rolled back' : undefined;
+function noticeStillness(clock: Clock): Verdict {
+  const doesNotGoOn = watchStillness(clock);
+  return (services) =>
+    doesNotGoOn(services) ? 'does not go on, as when a node is lost in the middle of it' : undefined;
+}
+
+/** The update comes to another end than was asked for. */
+function howItEnded(rolledBack: readonly string[]): Verdict {
+  const isNews = (service: ServiceHealth) => isRolledBack(service) && !rolledBack.includes(service.name);
+  return (services) => {
+    if (services.some(isStuck)) return 'stands still half-way';
+    return services.some(isNews) ? 'was rolled back' : undefined;
+  };
 }
 
 function late(timeoutMs: number): string {

@@ -3,8 +3,10 @@ import type { WantedImages } from '../agent-image/image-source.ts';
 import { deployStack, fingerprintOf, namesIn, type Passwords, removeUnused } from '../deploy-stack.ts';
 import { putBack } from '../put-back.ts';
 import { dockerOf } from '../remote/docker.remote.ts';
-import { isMoving, isStuck, renderHealth, untilHealthy, wasRolledBack } from '../stack-health.ts';
+import { brokerLabel } from '../stack.ts';
+import { isMoving, isRolledBack, isStuck, renderHealth, untilHealthy } from '../stack-health.ts';
 import type { Cluster, Phase, StackService, Step, StepContext } from '../up/phase.ts';
+import { awaitMissing } from './await-missing.ts';
 import { hasPlace, referenceOf } from './image.ts';
 import { addressOf, askableManager, firstManager, reached } from './roles.ts';
 
@@ -57,7 +59,10 @@ function planStack(wish: StackWish, cluster: Cluster): readonly Step[] {
   const isOther = services.length === 0 || services.some(({ fingerprint }) => fingerprint !== wanted);
   // Docker goes on with what stands still when it is deployed once more.
   if (isOther || services.some(isStuck)) return [deploy(manager, wish, cluster)];
-  return services.some(isIll) ? [awaitHealth(manager, services, wanted, wish)] : [];
+  const ill = services.filter((service) => isIll(service) && canHeal(service, cluster));
+  return ill.length > 0
+    ? [awaitHealth(manager, ill, { services, fingerprint: wanted, onDeployed: wish.onDeployed })]
+    : [];
 }
 
 /** Is what is wanted what Docker runs, and not on its way only? */
@@ -70,6 +75,12 @@ export function isDeployed(wish: StackWish, cluster: Cluster): boolean {
 
 function isIll(service: StackService): boolean {
   return service.running < service.wanted || service.wanted === 0 || isMoving(service);
+}
+
+/** The broker has nowhere to run while its node is away, and it is not the managers that are to blame. */
+function canHeal({ name }: StackService, { swarm }: Cluster): boolean {
+  const hasBrokerNode = swarm?.nodes.some((one) => one.isReady && one.labels[brokerLabel] === 'true');
+  return name !== `${stackName}_mosquitto` || hasBrokerNode === true;
 }
 
 /** Who will be a manager when the phases before this one are done. */
@@ -88,6 +99,7 @@ function deploy(manager: string, wish: StackWish, cluster: Cluster): Step {
       const { swarm } = cluster;
       if (swarm === undefined)
         throw new BrambleError('CONTROL_OFFLINE', 'there is no Swarm to deploy Bramble on');
+      await awaitMissing(docker, cluster, context);
       const deployed = await deployStack(docker, {
         ...optionsFor(wish, cluster),
         renewPasswords: false,
@@ -125,17 +137,21 @@ export function gatewayOf(cluster: Cluster): string {
   return `http://${addressOf(manager, cluster)}:${gatewayPort}`;
 }
 
+interface Awaiting extends Pick<StackWish, 'onDeployed'> {
+  readonly services: readonly StackService[];
+  /** That they shall have. */
+  readonly fingerprint: string;
+}
+
 function awaitHealth(
   manager: string,
-  services: readonly StackService[],
-  fingerprint: string,
-  { onDeployed }: Pick<StackWish, 'onDeployed'>,
+  ill: readonly StackService[],
+  { services, fingerprint, onDeployed }: Awaiting,
 ): Step {
-  const ill = services.filter(isIll).map(({ name }) => name);
-  const rolledBack = services.filter(wasRolledBack).map(({ name }) => name.slice(stackName.length + 1));
+  const rolledBack = services.filter(isRolledBack).map(({ name }) => name.slice(stackName.length + 1));
   return {
     node: manager,
-    title: `wait until ${ill.join(', ')} runs everywhere`,
+    title: `wait until ${ill.map(({ name }) => name).join(', ')} runs everywhere`,
     async act(context) {
       const waiting = untilWell(context, rolledBack);
       // An earlier run may have begun an update. Without one, no version is to blame.

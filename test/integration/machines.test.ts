@@ -129,6 +129,20 @@ describe.skipIf(note)(`machines of the tests${note}`, () => {
       expect(await unitRuns('twice')).toBe(false);
     });
 
+    it('take no line of it for a setting of systemd, and no word of it for a variable of its own', async () => {
+      const script = `cat >/tmp/unit <<END
+[Service]
+Restart=always
+END
+systemctl daemon-reload
+echo "\${10} $# $$" >/tmp/words`;
+      const args = ['1', '2', '3', '4', '5', '6', '7', '8', '9', 'ten'];
+      await runDetached(open(machines, 0), { name: 'plain', script, args, timeoutMs: 60_000, signal });
+      expect(await machines.at(0).exec(['cat', '/tmp/words'])).toMatch(/^ten 10 \d+$/);
+      const loaded = ['systemctl', 'list-units', '--all', '--no-legend', 'bramble-plain*'];
+      await until('it is forgotten', async () => (await machines.at(0).exec(loaded)) === '');
+    });
+
     it('tell what it ended with', async () => {
       await go('badly');
       await expect(run('badly', 7)).rejects.toMatchObject({

@@ -15,8 +15,8 @@ export interface UpgradeFlags extends JsonOption {
   readonly verbose?: boolean;
 }
 
-/** What is between an image and a function that answers on it. */
-const phases = ['registry', 'trust', 'image', 'pull', 'stack', 'verify'];
+/** What is between an image and a function that answers on it; and whether the nodes can run it at all. */
+const phases = ['validate', 'registry', 'trust', 'image', 'pull', 'stack', 'verify'];
 const width = 8;
 
 /**

@@ -84,7 +84,7 @@ function renderSummary(summary: Summary, paint: ReturnType<typeof createPaint>):
   const { cluster, failures } = outcome;
   const rows = nodesOf(outcome).map((node) => Object.values<string>({ ...node }));
   const services = cluster.swarm?.services ?? [];
-  const healths = services.map((service) => ({ ...service, update: '', reasons: [] }));
+  const healths = services.map((service) => ({ ...service, update: '' }));
   const reasons = [...failures].map(([node, { error }]) => withName(node, error.message));
   return [
     `\n${headline(summary)}\n\n`,

@@ -281,4 +281,24 @@ describe.skipIf(note)(`the life of a cluster of machines${note}`, () => {
     },
     longMs,
   );
+
+  it(
+    'is made again from what was left, and taken away with its registry as well',
+    async () => {
+      await machines.at(1).exec(['systemctl', 'unmask', '--runtime', 'docker.socket', 'docker']);
+      const up = () => bramble('up', '--only', 'docker,swarm,managers,registry,trust');
+      expect(await up()).toMatchObject({ exit: 0 });
+      expect(await nodes()).toEqual(['pi-01', 'pi-02', 'pi-03']);
+      expect((await up()).stdout).toContain('Nothing to do');
+      // What installs packages is a unit of systemd; none is left of it.
+      for (const machine of machines.all)
+        expect(await machine.exec(['systemctl', 'list-units', '--all', '--no-legend', 'bramble-*'])).toBe('');
+      expect(await bramble('reset', '--purge', '--yes-i-mean', 'home')).toMatchObject({ exit: 0 });
+      const programs = 'which docker dockerd containerd docker-registry; find /var/lib/docker/ -mindepth 1';
+      const places = 'ls -d /var/lib/containerd /etc/docker /etc/bramble /var/lib/docker-registry';
+      for (const machine of machines.all)
+        expect(await machine.exec(['sh', '-c', `${programs}; ${places} 2>/dev/null; true`])).toBe('');
+    },
+    longMs,
+  );
 });

@@ -57,5 +57,16 @@ it('has Docker go on with a way back that stands still', async () => {
     0,
   );
   expect(await putBack(docker, options)).toEqual([]);
-  expect(changes).toEqual(['service update --detach bramble_agent']);
+  expect(changes).toEqual([
+    expect.stringMatching(/^service update --detach --label-add bramble.again=\S+ bramble_agent$/),
+  ]);
+});
+
+it('has Docker begin anew with a way back that does not go on, as when a node is lost in the middle of it', async () => {
+  const { docker, changes } = dockerWith(
+    { bramble_agent: { update: 'rollback_started', is: 'old', was: '' } },
+    Number.POSITIVE_INFINITY,
+  );
+  expect(await putBack(docker, options)).toEqual([]);
+  expect(changes).toEqual([expect.stringContaining('bramble.again=')]);
 });

@@ -115,29 +115,38 @@ describe('the health of the stack', () => {
     expect(seen).toEqual(['agent 1/1 updating (pi-02: No such image)', 'agent 1/1']);
   });
 
-  it('is given up when an update was rolled back, with the reason, and what the agent had to say', async () => {
+  it('is given up as soon as an update is rolled back, with the reason, and what the agent had to say', async () => {
     const failed = ['a', 'pi-01', 'Shutdown', 'Failed 1 second ago', '"task: non-zero exit (9)"'] as const;
-    const look = { tasks: [runs, failed], update: 'rollback_completed', born: { t2: updateStart } };
+    const look = { tasks: [runs, failed], update: 'rollback_started', born: { t2: updateStart } };
     const said = 'starting\nbramble: the disk is full\n    at somewhere\n';
     await expect(wait(dockerWith([look], said)).done).rejects.toMatchObject({
       code: 'FUNCTION_UNREADY',
       message: expect.stringContaining(
-        'was rolled back: agent 1/1 rollback completed (pi-01: task: non-zero exit (9): bramble: the disk is full)',
+        'was rolled back: agent 1/1 rollback started (pi-01: task: non-zero exit (9): bramble: the disk is full)',
       ),
     });
   });
 
-  it('is there after an update that was rolled back long ago', async () => {
-    const look = { tasks: [runs], update: 'rollback_completed' };
-    const { done, seen } = wait(dockerWith([look]), { rolledBack: ['agent'] });
+  it('is there when an earlier update is rolled back', async () => {
+    const looks = ['rollback_started', 'rollback_completed'].map((update) => ({ tasks: [runs], update }));
+    const { done, seen } = wait(dockerWith(looks), { rolledBack: ['agent'] });
     await done;
-    expect(seen).toEqual(['agent 1/1']);
+    expect(seen).toEqual(['agent 1/1 rollback started', 'agent 1/1']);
   });
 
   it('is given up when Docker does nothing more', async () => {
     const look = { tasks: [runs], update: 'rollback_paused' };
     await expect(wait(dockerWith([look])).done).rejects.toThrow(
       /stands still half-way: agent 1\/1 rollback paused/,
+    );
+  });
+
+  it('is given up when an update waits for ever for a node that is lost', async () => {
+    const lost = ['c', 'pi-03', 'Shutdown', 'Pending 1 minute ago', '1 node not available'] as const;
+    const forever = { timeoutMs: Number.POSITIVE_INFINITY };
+    const look = { tasks: [runs, lost], update: 'updating', born: { t2: updateStart } };
+    await expect(wait(dockerWith([look]), forever).done).rejects.toThrow(
+      /does not go on, as when a node is lost in the middle of it: agent 1\/1 updating \(pi-03: 1 node not available/,
     );
   });
 

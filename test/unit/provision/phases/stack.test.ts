@@ -38,6 +38,19 @@ describe('Bramble’s stack', () => {
     expect(titlesOf(withAgent({ wanted: 2 }))).toEqual(['pi-01: wait until bramble_agent runs everywhere']);
   });
 
+  it('is not waited for where the broker has nowhere to run while its node is away', () => {
+    const healthy = healthyCluster();
+    const services = healthy.swarm?.services.map((one) =>
+      one.name === 'bramble_mosquitto' ? { ...one, running: 0 } : one,
+    );
+    const nodes = (isReady: boolean) =>
+      healthy.swarm?.nodes.map((one) => (one.hostName === 'pi-01' ? { ...one, isReady } : one));
+    const without = (isReady: boolean) =>
+      withSwarm(healthy, { services: services ?? [], nodes: nodes(isReady) ?? [] });
+    expect(titlesOf(without(true))).toEqual(['pi-01: wait until bramble_mosquitto runs everywhere']);
+    expect(titlesOf(without(false))).toEqual([]);
+  });
+
   it.each(['paused', 'rollback_paused'])(
     'is deployed again when Docker has given an update up half-way (%s), whatever runs',
     (update) => {
