@@ -1,7 +1,6 @@
 import type { Inventory, InventoryNode } from '../../../provision/inventory.ts';
 import { addressOf, reached, swarmNodeOf } from '../../../provision/phases/roles.ts';
 import { stackName } from '../../../provision/phases/stack.ts';
-import { openRemotes } from '../../../provision/up/connect.ts';
 import type { NodeFacts } from '../../../provision/up/facts.ts';
 import { type LastSeen, noteSeen, readLastSeen } from '../../../provision/up/last-seen.ts';
 import type { Cluster } from '../../../provision/up/phase.ts';
@@ -9,26 +8,19 @@ import { readFacts } from '../../../provision/up/read-facts.ts';
 import { readSwarm } from '../../../provision/up/read-swarm.ts';
 import { type NodeVitals, readVitals, warnOfVitals } from '../../../provision/up/read-vitals.ts';
 import { findWarnings } from '../../../provision/up/warnings.ts';
-import { systemClock } from '../../support/clock.system.ts';
-import type { Clock } from '../../support/clock.ts';
 import { type BrambleError, toBrambleError } from '../../support/errors.ts';
 import { type CliContext, type JsonOption, print } from '../context.ts';
 import { createPaint } from '../paint.ts';
 import { printable, renderAge, renderTable } from '../table.ts';
+import { type Reaching, realReaching } from './reaching.ts';
 import { sudoPasswordFor } from './read-cluster.ts';
-
-/** What a test puts others in the place of. */
-export interface StatusParts {
-  readonly openRemotes: typeof openRemotes;
-  readonly clock: Clock;
-}
 
 /** `bramble status` of a whole cluster: each node is asked over SSH, all at once; who does not answer is shown as that. */
 export async function printClusterStatus(
   inventory: Inventory,
   options: JsonOption,
   context: CliContext,
-  parts: StatusParts = { openRemotes, clock: systemClock },
+  parts: Reaching = realReaching,
 ): Promise<void> {
   const lastSeen = await readLastSeen(inventory.file);
   const { cluster, vitals, failures, trouble } = await look(inventory, options, context, parts);
@@ -76,7 +68,7 @@ async function look(
   inventory: Inventory,
   { json }: JsonOption,
   context: CliContext,
-  { openRemotes, clock }: StatusParts,
+  { openRemotes, clock }: Reaching,
 ): Promise<Seen> {
   const { env, home, signal } = context;
   const asking = { ...context, json: json ?? false };

@@ -5,7 +5,6 @@ import { firstManager } from '../../../provision/phases/roles.ts';
 import { gatewayOf } from '../../../provision/phases/stack.ts';
 import { buildOn, dockerOf } from '../../../provision/remote/docker.remote.ts';
 import type { Remote } from '../../../provision/remote/remote.ts';
-import { openRemotes } from '../../../provision/up/connect.ts';
 import type { NodeFacts } from '../../../provision/up/facts.ts';
 import type { Cluster } from '../../../provision/up/phase.ts';
 import { readFacts } from '../../../provision/up/read-facts.ts';
@@ -13,10 +12,9 @@ import { planNodeBuild } from '../../images/build-plan.ts';
 import type { Builder } from '../../images/builder.ts';
 import { readDockerignore } from '../../images/docker-ignore.ts';
 import { namesRegistry } from '../../images/image-name.ts';
-import { systemClock } from '../../support/clock.system.ts';
-import type { Clock } from '../../support/clock.ts';
 import { BrambleError } from '../../support/errors.ts';
 import type { CliContext, JsonOption } from '../context.ts';
+import { type Reaching, realReaching } from './reaching.ts';
 import { type ClusterFlags, findNode, readCluster, sudoPasswordFor } from './read-cluster.ts';
 
 export interface NodeBuilderFlags extends ClusterFlags, JsonOption {
@@ -24,18 +22,12 @@ export interface NodeBuilderFlags extends ClusterFlags, JsonOption {
   readonly on: string | true;
 }
 
-/** What a test puts others in the place of. */
-export interface NodeBuilderParts {
-  readonly openRemotes: typeof openRemotes;
-  readonly clock: Clock;
-}
-
 /** Gives `use` the Docker of a node, which is reached over SSH. Rejects with what to do where the cluster is not that far. */
 export async function withNodeBuilder<Result>(
   { on, json = false, ...flags }: NodeBuilderFlags,
   context: CliContext,
   use: (builder: Builder) => Promise<Result>,
-  parts: NodeBuilderParts = { openRemotes, clock: systemClock },
+  parts: Reaching = realReaching,
 ): Promise<Result> {
   const wanted = readCluster(flags, context);
   const node = on === true ? firstManager(wanted) : findNode(wanted, on);

@@ -36,10 +36,11 @@ const sentences = {
 
 async function down(name: string, flags: DownFlags, context: CliContext): Promise<void> {
   const { takeDown } = await import('../../../provision/life/down.ts');
-  const { realParts, strayNode, withLife } = await import('../life/with-life.ts');
+  const { realReaching } = await import('../cluster/reaching.ts');
+  const { strayNode, withLife } = await import('../life/with-life.ts');
   const { outcome, isInFile } = await withLife(
     {
-      ...{ flags, context, parts: realParts },
+      ...{ flags, context, parts: realReaching },
       strays: ({ nodes }) => (nodes.some((node) => node.name === name) ? [] : [strayNode(name, flags.host)]),
     },
     async (life) => ({

@@ -9,8 +9,9 @@ export function addRotateTokens(program: Command, context: CliContext): void {
     .option('-c, --config <file>', 'the file that lists the nodes', 'bramble.yaml')
     .action(async (flags: LifeFlags) => {
       const { rotateTokens } = await import('../../../provision/life/rotate-tokens.ts');
-      const { realParts, withLife } = await import('../life/with-life.ts');
-      await withLife({ flags, context, parts: realParts }, rotateTokens);
+      const { realReaching } = await import('../cluster/reaching.ts');
+      const { withLife } = await import('../life/with-life.ts');
+      await withLife({ flags, context, parts: realReaching }, rotateTokens);
       print(
         context,
         flags,

@@ -5,10 +5,11 @@ import { stackName } from '../../../provision/phases/stack.ts';
 import { projectFolder } from '../../../provision/project-folder.ts';
 import { BrambleError, messageOf, systemCode } from '../../support/errors.ts';
 import { isThere } from '../../support/is-there.ts';
+import { type Reaching, realReaching } from '../cluster/reaching.ts';
 import { type CliContext, print } from '../context.ts';
 import { passwordsFile } from '../stack-passwords.ts';
 import { findBackupPassword, type PasswordFlags } from './backup-password.ts';
-import { type LifeParts, realParts, withLife } from './with-life.ts';
+import { withLife } from './with-life.ts';
 
 export interface BackupFlags extends PasswordFlags {
   readonly output?: string;
@@ -18,7 +19,7 @@ export interface BackupFlags extends PasswordFlags {
 export async function backUpCluster(
   flags: BackupFlags,
   context: CliContext,
-  parts: LifeParts = realParts,
+  parts: Reaching = realReaching,
 ): Promise<void> {
   const { file, bytes } = await withLife({ flags, context, parts }, async (life) => {
     const now = new Date(parts.clock.nowMs());

@@ -1,11 +1,12 @@
 import type { Inventory } from '../../../provision/inventory.ts';
 import { resetNodes } from '../../../provision/life/reset.ts';
 import { BrambleError } from '../../support/errors.ts';
+import { type Reaching, realReaching } from '../cluster/reaching.ts';
 import { chooseNodes } from '../cluster/read-cluster.ts';
 import { type CliContext, print } from '../context.ts';
 import { askOnce } from '../input.ts';
 import { printable } from '../table.ts';
-import { type LifeFlags, type LifeParts, realParts, withLife } from './with-life.ts';
+import { type LifeFlags, withLife } from './with-life.ts';
 
 export interface ResetFlags extends LifeFlags {
   readonly yesIMean?: string;
@@ -18,7 +19,7 @@ export async function resetCluster(
   names: readonly string[],
   flags: ResetFlags,
   context: CliContext,
-  parts: LifeParts = realParts,
+  parts: Reaching = realReaching,
 ): Promise<void> {
   const isAll = names.length === 0;
   const chosen = (inventory: Inventory) => chooseNodes(inventory, names).map(({ name }) => name);

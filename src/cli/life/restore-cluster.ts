@@ -6,10 +6,11 @@ import { examineBackup, restore } from '../../../provision/backup/restore.ts';
 import { stackName } from '../../../provision/phases/stack.ts';
 import { projectFolder } from '../../../provision/project-folder.ts';
 import { BrambleError, messageOf, systemCode } from '../../support/errors.ts';
+import { type Reaching, realReaching } from '../cluster/reaching.ts';
 import { type CliContext, print } from '../context.ts';
 import { passwordsFile } from '../stack-passwords.ts';
 import { findBackupPassword, type PasswordFlags } from './backup-password.ts';
-import { type LifeParts, realParts, withLife } from './with-life.ts';
+import { withLife } from './with-life.ts';
 
 export interface RestoreFlags extends PasswordFlags {}
 
@@ -18,7 +19,7 @@ export async function restoreCluster(
   file: string,
   flags: RestoreFlags,
   context: CliContext,
-  parts: LifeParts = realParts,
+  parts: Reaching = realReaching,
 ): Promise<void> {
   const passphrase = await findBackupPassword(flags, { isNew: false }, context);
   const open = () => openBackup(file);

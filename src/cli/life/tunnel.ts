@@ -14,10 +14,11 @@ import {
 } from '../../../provision/tunnel/tunnel.ts';
 import { renderAuthorizedKey, type TunnelHost } from '../../../provision/tunnel/unit.ts';
 import { BrambleError } from '../../support/errors.ts';
+import { type Reaching, realReaching } from '../cluster/reaching.ts';
 import { findNode } from '../cluster/read-cluster.ts';
 import { type CliContext, print } from '../context.ts';
 import { askYes } from '../input.ts';
-import { type LifeFlags, type LifeParts, realParts, withLife } from './with-life.ts';
+import { type LifeFlags, withLife } from './with-life.ts';
 
 export interface TunnelFlags extends LifeFlags {
   readonly node?: string;
@@ -37,7 +38,7 @@ export async function installTunnel(
   host: TunnelHost,
   flags: InstallFlags,
   context: CliContext,
-  parts: LifeParts = realParts,
+  parts: Reaching = realReaching,
 ): Promise<void> {
   const { remotePort } = flags;
   const { node, authorizedKey, ...state } = await onNode(flags, context, parts, async (remote, life) => {
@@ -68,7 +69,7 @@ bramble tunnel status tells when it is there. http://127.0.0.1:${remotePort} on 
 export async function showTunnel(
   flags: TunnelFlags,
   context: CliContext,
-  parts: LifeParts = realParts,
+  parts: Reaching = realReaching,
 ): Promise<void> {
   const shown = await onNode(flags, context, parts, async (remote, life) => ({
     node: remote.name,
@@ -91,7 +92,7 @@ function renderState({
 export async function endTunnel(
   flags: TunnelFlags,
   context: CliContext,
-  parts: LifeParts = realParts,
+  parts: Reaching = realReaching,
 ): Promise<void> {
   const { node, outcome } = await onNode(flags, context, parts, async (remote, life) => ({
     node: remote.name,
@@ -104,7 +105,7 @@ export async function endTunnel(
 function onNode<Result>(
   flags: TunnelFlags,
   context: CliContext,
-  parts: LifeParts,
+  parts: Reaching,
   work: (remote: Remote, life: Life) => Promise<Result>,
 ): Promise<Result> {
   return withLife({ flags, context, parts }, async (life) => {

@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { chooseAgentImage } from '../../../provision/inventory.ts';
 import { setText } from '../../../provision/life/edit-yaml.ts';
+import type { Reaching } from '../cluster/reaching.ts';
 import { readCluster } from '../cluster/read-cluster.ts';
 import type { CliContext, JsonOption } from '../context.ts';
 import { replaceFile } from '../replace-file.ts';
-import { runUp, type UpParts } from '../up/run-up.ts';
+import { runUp } from '../up/run-up.ts';
 
 export interface UpgradeFlags extends JsonOption {
   readonly config: string;
@@ -26,7 +27,7 @@ const width = 8;
 export async function upgrade(
   { image, ...flags }: UpgradeFlags,
   context: CliContext,
-  parts?: UpParts,
+  parts?: Reaching,
 ): Promise<void> {
   const before = readCluster(flags, context).agent.image;
   let isDeployed = false;

@@ -1,22 +1,12 @@
 import type { Inventory, InventoryNode } from '../../../provision/inventory.ts';
 import type { Life } from '../../../provision/life/life.ts';
-import { openRemotes } from '../../../provision/up/connect.ts';
 import { lockProject } from '../../../provision/up/project-lock.ts';
-import { systemClock } from '../../support/clock.system.ts';
-import type { Clock } from '../../support/clock.ts';
+import type { Reaching } from '../cluster/reaching.ts';
 import { type ClusterFlags, readCluster, sudoPasswordFor } from '../cluster/read-cluster.ts';
 import type { CliContext, JsonOption } from '../context.ts';
 import { printable } from '../table.ts';
 
 export interface LifeFlags extends ClusterFlags, JsonOption {}
-
-/** What a test puts others in the place of. */
-export interface LifeParts {
-  readonly openRemotes: typeof openRemotes;
-  readonly clock: Clock;
-}
-
-export const realParts: LifeParts = { openRemotes, clock: systemClock };
 
 /** Nodes that are reached although the file has them no more. */
 export type FindStrays = (inventory: Inventory) => readonly InventoryNode[];
@@ -24,7 +14,7 @@ export type FindStrays = (inventory: Inventory) => readonly InventoryNode[];
 export interface LifeOptions {
   readonly flags: LifeFlags;
   readonly context: CliContext;
-  readonly parts: LifeParts;
+  readonly parts: Reaching;
   readonly strays?: FindStrays;
   /** Called before any node is reached; what it rejects with ends all. */
   readonly confirm?: (inventory: Inventory) => Promise<void>;

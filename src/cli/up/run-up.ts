@@ -6,7 +6,6 @@ import { allPhases } from '../../../provision/phases/all-phases.ts';
 import { gatewayOf, isDeployed, stackName } from '../../../provision/phases/stack.ts';
 import type { VerifyWish } from '../../../provision/phases/verify.ts';
 import type { Remote } from '../../../provision/remote/remote.ts';
-import { openRemotes } from '../../../provision/up/connect.ts';
 import { noteSeen } from '../../../provision/up/last-seen.ts';
 import type { Phase } from '../../../provision/up/phase.ts';
 import { lockProject } from '../../../provision/up/project-lock.ts';
@@ -15,11 +14,10 @@ import { readFacts } from '../../../provision/up/read-facts.ts';
 import { readSwarm } from '../../../provision/up/read-swarm.ts';
 import { type ReachContext, runPhases, type UpOutcome } from '../../../provision/up/run-phases.ts';
 import { internalTopics, topics } from '../../events/topics.ts';
-import { systemClock } from '../../support/clock.system.ts';
-import type { Clock } from '../../support/clock.ts';
 import { BrambleError, toBrambleError } from '../../support/errors.ts';
 import { isThere } from '../../support/is-there.ts';
 import { askConfirmation } from '../cluster/confirm-key.ts';
+import { type Reaching, realReaching } from '../cluster/reaching.ts';
 import { chooseNodes, readCluster, sudoPasswordFor } from '../cluster/read-cluster.ts';
 import type { CliContext, JsonOption } from '../context.ts';
 import { keepPasswords, passwordsFile } from '../stack-passwords.ts';
@@ -42,17 +40,11 @@ export interface UpFlags extends JsonOption {
   readonly onDeployed?: () => Promise<void>;
 }
 
-/** What a test puts others in the place of. */
-export interface UpParts {
-  readonly openRemotes: typeof openRemotes;
-  readonly clock: Clock;
-}
-
 /** `bramble up`: the cluster of bramble.yaml, as it is there. */
 export async function runUp(
   flags: UpFlags,
   context: CliContext,
-  parts: UpParts = { openRemotes, clock: systemClock },
+  parts: Reaching = realReaching,
 ): Promise<UpOutcome> {
   const inventory = withAgentImage(readCluster(flags, context), flags.agentImage);
   const limit = flags.limit && new Set(chooseNodes(inventory, flags.limit).map(({ name }) => name));
@@ -121,7 +113,7 @@ interface Going {
   readonly flags: UpFlags;
   readonly context: CliContext;
   readonly report: UpReport;
-  readonly parts: UpParts;
+  readonly parts: Reaching;
   readonly mode: 'act' | 'plan';
   readonly limit: ReadonlySet<string> | undefined;
 }
