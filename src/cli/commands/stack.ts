@@ -8,6 +8,7 @@ import { type DockerCli, openDockerCli } from '../../support/docker-cli.ts';
 import { BrambleError, messageOf } from '../../support/errors.ts';
 import { addJson, explain } from '../command.ts';
 import { type CliContext, type JsonOption, print } from '../context.ts';
+import { parsePort } from '../parse-port.ts';
 import { keepPasswords } from '../stack-passwords.ts';
 import { parseSeconds } from './deploy.ts';
 
@@ -219,10 +220,4 @@ async function readText(file: string): Promise<string> {
 function parseName(text: string): string {
   if (/^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/.test(text)) return text;
   throw new InvalidArgumentError('It must be small letters, digits and dashes, 32 at most.');
-}
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (/^\d+$/.test(text) && port > 0 && port < 65_536) return port;
-  throw new InvalidArgumentError('It must be a number from 1 to 65535.');
 }

@@ -3,6 +3,7 @@ import type { TunnelHost } from '../../../provision/tunnel/unit.ts';
 import { addJson, explain } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import type { InstallFlags, TunnelFlags } from '../life/tunnel.ts';
+import { parsePort } from '../parse-port.ts';
 
 export function addTunnel(program: Command, context: CliContext): void {
   const tunnel = program
@@ -69,10 +70,4 @@ function parseHost(text: string): Omit<TunnelHost, 'port'> {
   const [, user, host] = /^([A-Za-z_][\w.-]*)@(\w[\w.:-]*)$/.exec(text) ?? [];
   if (user === undefined || host === undefined) throw new InvalidArgumentError('Write it as user@host.');
   return { user, host };
-}
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (/^\d+$/.test(text) && port > 0 && port < 65_536) return port;
-  throw new InvalidArgumentError('It must be a number from 1 to 65535.');
 }
