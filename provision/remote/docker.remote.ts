@@ -128,7 +128,7 @@ export async function askDocker(
       signal,
     });
     const answered = new Promise<{ status: number; said: string }>((resolve, reject) => {
-      call.once('error', reject);
+      call.on('error', reject); // also of a stream that is destroyed when all was said
       call.once('response', (response) => {
         text(response).then((said) => resolve({ status: response.statusCode ?? 0, said }), reject);
       });
