@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 const freezers = '/sys/fs/cgroup/freezer';
 const againMs = 100;
@@ -25,5 +26,15 @@ function thaw(pids: readonly number[]): void {
     } catch {
       // it has ended, or there is nothing to thaw
     }
+  }
+}
+
+/** All in a cgroup of version 1, and in those below it. */
+export function thawBelow(folder: string): void {
+  try {
+    for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true }))
+      if (entry.name === 'freezer.state') writeFileSync(join(entry.parentPath, entry.name), 'THAWED');
+  } catch {
+    // another run has removed it meanwhile
   }
 }

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAlive } from '../docker/lan.ts';
+import { thawBelow } from '../thaw.ts';
 import { until } from '../wait.ts';
 
 const prefix = 'bramble-machine';
@@ -91,6 +92,8 @@ function sweep(all: readonly Hierarchy[]): void {
   for (const { place } of all)
     for (const name of readdirSync(place)) {
       const pid = new RegExp(`^${prefix}-(\\d+)-`).exec(name)?.[1];
-      if (pid !== undefined && !isAlive(Number(pid))) canRemove(join(place, name));
+      if (pid === undefined || isAlive(Number(pid))) continue;
+      thawBelow(join(place, name)); // what was frozen when its run was killed waits for that to die
+      canRemove(join(place, name));
     }
 }
