@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { DockerCli } from '../src/support/docker-cli.ts';
+import { type DockerCli, linesOf } from '../src/support/docker-cli.ts';
 import { renderBrokerAccess, renderBrokerConfig, renderBrokerUsers } from './broker-files.ts';
 import { shortHash } from './short-hash.ts';
 import {
@@ -237,10 +237,6 @@ async function create(
 function namesOf(docker: DockerCli, kind: 'secret' | 'config', stackName: string): Promise<string[]> {
   const filter = `label=${stackLabel}=${stackName}`;
   return linesOf(docker, [kind, 'ls', '--filter', filter, '--format', '{{.Name}}']);
-}
-
-async function linesOf(docker: DockerCli, args: readonly string[]): Promise<string[]> {
-  return (await docker.run(args)).split('\n').filter((line) => line !== '');
 }
 
 function newPassword(): string {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, sleep } from '../src/support/clock.ts';
-import type { DockerCli } from '../src/support/docker-cli.ts';
+import { type DockerCli, linesOf } from '../src/support/docker-cli.ts';
 import { readHealth, type ServiceHealth } from './read-health.ts';
 import { fingerprintLabel } from './stack.ts';
 import { isMoving, isStuck, watchStillness } from './stack-health.ts';
@@ -45,8 +45,7 @@ async function goOn(docker: DockerCli, service: string): Promise<void> {
 }
 
 async function findUpdated(docker: DockerCli, { stackName, fingerprint }: PutBackOptions): Promise<string[]> {
-  const listed = await docker.run(['stack', 'services', '--format', '{{.Name}}', stackName]);
-  const names = listed.split('\n').filter((name) => name !== '');
+  const names = await linesOf(docker, ['stack', 'services', '--format', '{{.Name}}', stackName]);
   const now = `{{index .Spec.Labels "${fingerprintLabel}"}}`;
   const before = `{{if .PreviousSpec}}{{index .PreviousSpec.Labels "${fingerprintLabel}"}}{{end}}`;
   const inspected = await docker.run([

@@ -1,5 +1,5 @@
 import { sleep } from '../../src/support/clock.ts';
-import type { DockerCli } from '../../src/support/docker-cli.ts';
+import { type DockerCli, linesOf } from '../../src/support/docker-cli.ts';
 import { BrambleError, messageOf, toBrambleError } from '../../src/support/errors.ts';
 import { demote } from '../phases/demote.ts';
 import { leaveSwarm } from '../phases/join-swarm.ts';
@@ -112,14 +112,24 @@ async function drain(
 
 /** Services that still have a task on this node, or fewer than they want since it is drained. */
 async function tasksNotElsewhere(docker: DockerCli, id: string): Promise<string[]> {
-  const lines = async (args: readonly string[]) =>
-    (await docker.run(args)).split('\n').filter((line) => line !== '');
-  const tasks = await lines(['node', 'ps', '--no-trunc', '--format', '{{.Name}}\t{{.CurrentState}}', id]);
+  const tasks = await linesOf(docker, [
+    'node',
+    'ps',
+    '--no-trunc',
+    '--format',
+    '{{.Name}}\t{{.CurrentState}}',
+    id,
+  ]);
   const running = tasks.filter((line) =>
     /\t(Running|Starting|Preparing|Ready|Assigned|Accepted)\b/.test(line),
   );
   const moved = new Set(tasks.map(serviceOf));
-  const services = await lines(['service', 'ls', '--format', '{{.Name}}\t{{.Mode}}\t{{.Replicas}}']);
+  const services = await linesOf(docker, [
+    'service',
+    'ls',
+    '--format',
+    '{{.Name}}\t{{.Mode}}\t{{.Replicas}}',
+  ]);
   const wanting = services.flatMap((line) => {
     const [name = '', mode = '', replicas = ''] = line.split('\t');
     const [, has = '0', wants = '0'] = /^(\d+)\/(\d+)/.exec(replicas) ?? [];

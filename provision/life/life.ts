@@ -1,5 +1,5 @@
 import type { Clock } from '../../src/support/clock.ts';
-import type { DockerCli } from '../../src/support/docker-cli.ts';
+import { type DockerCli, linesOf } from '../../src/support/docker-cli.ts';
 import { BrambleError, toBrambleError } from '../../src/support/errors.ts';
 import type { Inventory } from '../inventory.ts';
 import { dockerOf } from '../remote/docker.remote.ts';
@@ -63,7 +63,7 @@ function noManager(errors: readonly BrambleError[]): BrambleError {
 
 /** All nodes that the Swarm knows, those that are gone among them. */
 export async function listNodes(docker: DockerCli): Promise<readonly SwarmNode[]> {
-  const ids = (await docker.run(['node', 'ls', '--quiet'])).split('\n').filter((id) => id !== '');
+  const ids = await linesOf(docker, ['node', 'ls', '--quiet']);
   const format = '{{printf "node\\t"}}{{json .}}';
   return parseSwarm(await docker.run(['node', 'inspect', '--format', format, ...ids])).nodes;
 }

@@ -15,6 +15,11 @@ export interface DockerCli {
   run(args: readonly string[], options?: DockerOptions): Promise<string>;
 }
 
+/** The lines of what it prints, without empty ones. */
+export async function linesOf(docker: DockerCli, args: readonly string[]): Promise<string[]> {
+  return (await docker.run(args)).split('\n').filter((line) => line !== '');
+}
+
 export interface DockerSurroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;

@@ -1,13 +1,7 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Inventory } from '../../../provision/inventory.ts';
-import { docker } from '../../../provision/phases/docker.ts';
-import { SshRemote } from '../../../provision/remote/remote.ssh.ts';
-import { readFacts } from '../../../provision/up/read-facts.ts';
-import { runPhases, type UpOutcome } from '../../../provision/up/run-phases.ts';
-import { systemClock } from '../../../src/support/clock.system.ts';
+import { docker as dockerPhase } from '../../../provision/phases/docker.ts';
+import type { UpOutcome } from '../../../provision/up/run-phases.ts';
 import { inventoryOf } from '../../support/cluster-facts.ts';
 import { buildImages } from '../../support/docker/images.ts';
 import {
@@ -21,29 +15,23 @@ import {
   startMachines,
   whyNoMachines,
 } from '../../support/machines/machines.ts';
-import { removeFolder } from '../../support/remove-folder.ts';
+import { openPhaseRunner, type PhaseRunner } from '../../support/machines/run-on-machines.ts';
 import { until } from '../../support/wait.ts';
 
 const note = whyNoMachines();
-const { signal } = new AbortController();
 const [older, newer] = dockersVersions;
 
 /** A machine that has Docker of Debian, a Swarm and a container that counts; its packages move, and those stay. */
 describe.skipIf(note)(`Docker of a machine, of Debian and of Docker’s repository${note}`, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'brs-'));
   let machines: Machines;
   let repository: DockerRepository;
-  let remote: SshRemote;
+  let runner: PhaseRunner;
   let swarm: string;
 
   beforeAll(async () => {
     machines = await startMachines({ count: 1, docker: 'installed' });
     repository = await startDockerRepository(machines.at(0), machines.hostAddress);
-    remote = new SshRemote(machines.target(0), {
-      socketFolder: folder,
-      sudoPassword: async () => '',
-      env: { PATH: process.env.PATH, HOME: folder },
-    });
+    runner = openPhaseRunner(machines);
     const machine = machines.at(0);
     await machine.docker('swarm', 'init', '--advertise-addr', machine.address);
     swarm = await swarmNow();
@@ -54,10 +42,9 @@ describe.skipIf(note)(`Docker of a machine, of Debian and of Docker’s reposito
   }, preparationMs);
 
   afterAll(async () => {
-    await remote?.close();
+    await runner?.close();
     await repository?.close();
     await machines?.stop();
-    removeFolder(folder);
   });
 
   const swarmNow = () => machines.at(0).docker('info', '--format', '{{.Swarm.Cluster.ID}} {{.Swarm.NodeID}}');
@@ -65,19 +52,8 @@ describe.skipIf(note)(`Docker of a machine, of Debian and of Docker’s reposito
   function setUp(wanted: Partial<Inventory['docker']>): Promise<UpOutcome> {
     const inventory = inventoryOf([{ host: machines.at(0).address }]);
     const { url, fingerprint } = repository;
-    return runPhases({
-      wanted: { ...inventory, docker: { ...inventory.docker, repository: url, fingerprint, ...wanted } },
-      phases: [docker],
-      remotes: new Map([['pi-01', remote]]),
-      reach: (remote, { signal }) => remote.connect({ signal }),
-      readFacts: (remote, signal) => readFacts(remote, { clock: systemClock, signal }),
-      readSwarm: async () => undefined,
-      clock: systemClock,
-      observe: () => {},
-      signal,
-      mode: 'act',
-      width: 8,
-    });
+    const docker = { ...inventory.docker, repository: url, fingerprint, ...wanted };
+    return runner.run({ ...inventory, docker }, [dockerPhase]);
   }
 
   async function expectRight(wanted: Partial<Inventory['docker']>, expected: object): Promise<void> {

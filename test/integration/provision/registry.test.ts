@@ -1,15 +1,9 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WantedImages } from '../../../provision/agent-image/image-source.ts';
 import { packTar } from '../../../provision/agent-image/tar.ts';
 import { image } from '../../../provision/phases/image.ts';
 import { registry, trust } from '../../../provision/phases/registry.ts';
-import { SshRemote } from '../../../provision/remote/remote.ssh.ts';
-import { readFacts } from '../../../provision/up/read-facts.ts';
-import { runPhases, type UpOutcome } from '../../../provision/up/run-phases.ts';
-import { systemClock } from '../../../src/support/clock.system.ts';
+import type { UpOutcome } from '../../../provision/up/run-phases.ts';
 import { inventoryOf } from '../../support/cluster-facts.ts';
 import {
   type Machines,
@@ -17,10 +11,9 @@ import {
   startMachines,
   whyNoMachines,
 } from '../../support/machines/machines.ts';
-import { removeFolder } from '../../support/remove-folder.ts';
+import { openPhaseRunner, type PhaseRunner } from '../../support/machines/run-on-machines.ts';
 
 const note = whyNoMachines();
-const { signal } = new AbortController();
 const file = (path: string, text: string) => ({ path, content: Buffer.from(text), isExecutable: false });
 const images: WantedImages = {
   agent: {
@@ -35,45 +28,24 @@ const images: WantedImages = {
 };
 
 describe.skipIf(note)(`the registry of a cluster${note}`, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'brs-'));
-  const remotes = new Map<string, SshRemote>();
+  let runner: PhaseRunner;
   let machines: Machines;
   let first: UpOutcome;
 
   beforeAll(async () => {
     machines = await startMachines({ count: 2, docker: 'installed' });
-    for (const [index, { name }] of machines.all.entries())
-      remotes.set(
-        name,
-        new SshRemote(machines.target(index), {
-          socketFolder: folder,
-          sudoPassword: async () => '',
-          env: { PATH: process.env.PATH, HOME: folder },
-        }),
-      );
+    runner = openPhaseRunner(machines);
     first = await setUp();
   }, preparationMs);
 
   afterAll(async () => {
-    await Promise.all([...remotes.values()].map((remote) => remote.close()));
+    await runner?.close();
     await machines?.stop();
-    removeFolder(folder);
   });
 
   function setUp(): Promise<UpOutcome> {
-    return runPhases({
-      wanted: inventoryOf(machines.all.map(({ address }) => ({ host: address }))),
-      phases: [registry, trust, image(images)],
-      remotes,
-      reach: (remote, { signal }) => remote.connect({ signal }),
-      readFacts: (remote, signal) => readFacts(remote, { clock: systemClock, signal }),
-      readSwarm: async () => undefined,
-      clock: systemClock,
-      observe: () => {},
-      signal,
-      mode: 'act',
-      width: 8,
-    });
+    const wanted = inventoryOf(machines.all.map(({ address }) => ({ host: address })));
+    return runner.run(wanted, [registry, trust, image(images)]);
   }
 
   const address = () => `${machines.at(0).address}:5000`;
