@@ -175,9 +175,7 @@ def duration(name, otherwise):
 def main():
     sys.path.insert(0, os.getcwd())
     server = Server(int(os.environ.get("port") or 8080), load_handler())
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    wait_for_stop = on_stop_signal()
     if os.environ.get("state_dir"):
         os.makedirs(os.environ["state_dir"], exist_ok=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -185,8 +183,21 @@ def main():
         with open(LOCK_FILE, "w"):
             pass
     print("serving on port %d" % server.server_port, file=sys.stderr, flush=True)
-    stopping.wait()
+    wait_for_stop()
     stop(server)
+
+
+def on_stop_signal():
+    """A function that returns when SIGTERM or SIGINT has come, at any time from now on and to whichever thread.
+
+    It waits on a pipe: a lock that is waited for would miss a signal that comes just before, or to another thread.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    return lambda: os.read(reader, 1)
 
 
 def stop(server):
