@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { MqttClient } from 'mqtt';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type BrambleSwarm, openBrambleSwarm } from '../support/docker/bramble-swarm.ts';
 import { whyNoDocker } from '../support/docker/docker.ts';
 import { type Ledger, openLedger, startLoad } from '../support/docker/ledger.ts';
+import { whatHappened } from '../support/docker/what-happened.ts';
 import { until } from '../support/wait.ts';
 
 const amount = 10_000;
@@ -38,6 +39,9 @@ describe.skipIf(whyNoDocker() !== '')(`Bramble on a Swarm of three nodes${whyNoD
     const deployed = await bramble.deploy({ handled: counting('handled'), stored: counting('stored') });
     expect(deployed).toMatchObject({ exit: 0 });
     client = await bramble.connect();
+  });
+  beforeEach(({ onTestFailed }) => {
+    onTestFailed(async () => console.log(await whatHappened(bramble.swarm)));
   });
   afterAll(async () => {
     await bramble?.stop();
