@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -11,13 +12,21 @@ import { projectFolder } from '../project-folder.ts';
 export async function lockProject(inventoryFile: string): Promise<() => Promise<void>> {
   const file = join(projectFolder(inventoryFile), 'up.lock');
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  if (!(await take(file))) {
-    const holder = await readHolder(file);
-    if (isAlive(holder)) throw taken(file, holder);
-    await rm(file, { force: true });
-    if (!(await take(file))) throw taken(file, await readHolder(file));
-  }
+  if (!(await take(file)) && !(await inherit(file))) throw taken(file, await readHolder(file));
   return () => rm(file, { force: true });
+}
+
+/** Takes it from a process that is gone. One at a time, else a second one would take it from the first. */
+async function inherit(file: string): Promise<boolean> {
+  const turn = `${file}.turn`;
+  if (!(await take(turn))) throw taken(turn, await readHolder(turn));
+  try {
+    if (isAlive(await readHolder(file))) return false;
+    await rm(file, { force: true });
+    return await take(file);
+  } finally {
+    await rm(turn, { force: true });
+  }
 }
 
 interface Holder {
@@ -27,7 +36,7 @@ interface Holder {
 
 /** By a link to a file that is complete, so that nobody reads half of it. */
 async function take(file: string): Promise<boolean> {
-  const draft = `${file}.${process.pid}`;
+  const draft = `${file}.${randomUUID()}`;
   const holder: Holder = { pid: process.pid, host: hostname() };
   try {
     await writeFile(draft, JSON.stringify(holder), { mode: 0o600 });
