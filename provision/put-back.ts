@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { type Clock, sleep } from '../src/support/clock.ts';
+import type { Clock } from '../src/support/clock.ts';
 import { type DockerCli, linesOf } from '../src/support/docker-cli.ts';
+import { poll } from './poll.ts';
 import { readHealth, type ServiceHealth } from './read-health.ts';
 import { fingerprintLabel } from './stack.ts';
 import { isMoving, isStuck, watchStillness } from './stack-health.ts';
@@ -15,7 +16,6 @@ export interface PutBackOptions {
 
 /** For an image that is there already, and an agent that gets healthy. */
 const settledMs = 180_000;
-const pollMs = 500;
 
 /**
  * After an update of one service has failed, and Docker rolls that back: the others go back to what they were as well, in the
@@ -63,12 +63,12 @@ async function untilSettled(
   docker: DockerCli,
   { stackName, clock, signal }: PutBackOptions,
 ): Promise<readonly ServiceHealth[]> {
-  const deadlineMs = clock.monotonicMs() + settledMs;
   const doesNotGoOn = watchStillness(clock);
-  for (;;) {
-    const services = await readHealth(docker, stackName);
-    const isOver = !services.some(isMoving) || doesNotGoOn(services);
-    if (isOver || clock.monotonicMs() > deadlineMs) return services;
-    await sleep(clock, pollMs, signal);
-  }
+  let services: readonly ServiceHealth[] = [];
+  const isOver = async () => {
+    services = await readHealth(docker, stackName);
+    return !services.some(isMoving) || doesNotGoOn(services);
+  };
+  await poll(isOver, { clock, timeoutMs: settledMs, signal });
+  return services;
 }

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { sleep } from '../../src/support/clock.ts';
 import type { DockerCli } from '../../src/support/docker-cli.ts';
 import { BrambleError, messageOf } from '../../src/support/errors.ts';
 import { tarEnd, tarHeader, tarPadding } from '../agent-image/tar.ts';
 import { findManager, type Life, listNodes } from '../life/life.ts';
 import { stackName } from '../phases/stack.ts';
+import { poll } from '../poll.ts';
 import { dockerOf } from '../remote/docker.remote.ts';
 import type { Remote } from '../remote/remote.ts';
 import { brokerLabel } from '../stack.ts';
@@ -40,7 +40,6 @@ export interface Manifest {
 export const manifestPath = 'manifest.json';
 const managerBackMs = 120_000;
 const cleaningMs = 30_000;
-const pollMs = 500;
 
 /**
  * All that a cluster would need to begin again, encrypted, piece by piece: a tar archive in the format of age. Nothing of it is
@@ -133,20 +132,16 @@ export function chooseManager(
 /** Until it takes part again: two pauses at once might be too many. */
 async function untilBack(remote: Remote, { clock, signal }: Life): Promise<void> {
   const docker = dockerOf(remote, signal);
-  const deadlineMs = clock.monotonicMs() + managerBackMs;
-  for (;;) {
-    const isBack = await docker.run(['node', 'ls', '--quiet']).then(
+  const isBack = () =>
+    docker.run(['node', 'ls', '--quiet']).then(
       () => true,
       () => false,
     );
-    if (isBack) return;
-    if (clock.monotonicMs() > deadlineMs)
-      throw new BrambleError(
-        'CONTROL_OFFLINE',
-        `${remote.name} is no manager again after ${managerBackMs / 1000} s; see systemctl status docker there`,
-      );
-    await sleep(clock, pollMs, signal);
-  }
+  if (!(await poll(isBack, { clock, timeoutMs: managerBackMs, signal })))
+    throw new BrambleError(
+      'CONTROL_OFFLINE',
+      `${remote.name} is no manager again after ${managerBackMs / 1000} s; see systemctl status docker there`,
+    );
 }
 
 async function* pack(

@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
-import { sleep } from '../../src/support/clock.ts';
 import { BrambleError } from '../../src/support/errors.ts';
 import { streamTar } from '../agent-image/tar.ts';
 import { type Life, listNodes } from '../life/life.ts';
 import { docker as dockerPhase } from '../phases/docker.ts';
 import { addressOf, firstManager } from '../phases/roles.ts';
 import { stackName } from '../phases/stack.ts';
+import { poll } from '../poll.ts';
 import { askDocker, dockerOf } from '../remote/docker.remote.ts';
 import type { Remote } from '../remote/remote.ts';
 import { runDetached } from '../remote/run-detached.ts';
@@ -108,7 +108,6 @@ interface Backup {
 const sendMs = 1_800_000;
 const putMs = 300_000;
 const readyMs = 120_000;
-const pollMs = 500;
 
 /**
  * Makes the first manager of the file, which must be in no Swarm, the only manager of the one that was saved, with the broker's
@@ -186,31 +185,21 @@ async function beginAgain(remote: Remote, facts: NodeFacts, { wanted, clock, sig
   const body = { ListenAddr: '0.0.0.0:2377', AdvertiseAddr: address, ForceNewCluster: true };
   await askDocker(remote, { method: 'POST', path: '/swarm/init', body }, signal);
   const docker = dockerOf(remote, signal);
-  const deadlineMs = clock.monotonicMs() + readyMs;
   const self = await docker.run(['info', '--format', '{{.Swarm.NodeID}}']);
-  for (;;) {
+  const nodesOnceItLeads = async () => {
     const nodes = await listNodes(docker).catch(() => []);
     const here = nodes.find(({ id }) => id === self);
-    if (here?.isReady && here.hostName === remote.name) {
-      for (const { id, labels } of nodes)
-        if (id !== self && labels[brokerLabel] !== undefined)
-          await docker.run(['node', 'update', '--label-rm', brokerLabel, id]);
-      await docker.run([
-        'node',
-        'update',
-        '--availability',
-        'active',
-        '--label-add',
-        `${brokerLabel}=true`,
-        self,
-      ]);
-      return;
-    }
-    if (clock.monotonicMs() > deadlineMs)
-      throw new BrambleError(
-        'CONTROL_OFFLINE',
-        `${remote.name} does not lead its Swarm after ${readyMs / 1000} s; see docker node ls there`,
-      );
-    await sleep(clock, pollMs, signal);
-  }
+    return here?.isReady && here.hostName === remote.name && nodes;
+  };
+  const nodes = await poll(nodesOnceItLeads, { clock, timeoutMs: readyMs, signal });
+  if (nodes === undefined)
+    throw new BrambleError(
+      'CONTROL_OFFLINE',
+      `${remote.name} does not lead its Swarm after ${readyMs / 1000} s; see docker node ls there`,
+    );
+  for (const { id, labels } of nodes)
+    if (id !== self && labels[brokerLabel] !== undefined)
+      await docker.run(['node', 'update', '--label-rm', brokerLabel, id]);
+  const update = ['node', 'update', '--availability', 'active', '--label-add', `${brokerLabel}=true`];
+  await docker.run([...update, self]);
 }

@@ -1,8 +1,8 @@
-import { sleep } from '../../src/support/clock.ts';
 import { type DockerCli, linesOf } from '../../src/support/docker-cli.ts';
 import { BrambleError, messageOf, toBrambleError } from '../../src/support/errors.ts';
 import { demote } from '../phases/demote.ts';
 import { leaveSwarm } from '../phases/join-swarm.ts';
+import { poll } from '../poll.ts';
 import type { Remote } from '../remote/remote.ts';
 import { brokerLabel } from '../stack.ts';
 import type { SwarmNode } from '../up/phase.ts';
@@ -22,8 +22,6 @@ export interface DownOptions {
 
 /** What was done: it left, it was only struck off, or it was no member before. */
 export type DownOutcome = 'left' | 'struck off' | 'not there';
-
-const pollMs = 500;
 
 /**
  * Takes a node out of the Swarm: its tasks go elsewhere first, a manager becomes a worker, it leaves and is forgotten. May be run
@@ -94,20 +92,18 @@ async function drain(
 ): Promise<void> {
   say(`${hostName}: giving its work to other nodes`);
   await docker.run(['node', 'update', '--availability', 'drain', id]);
-  const deadlineMs = clock.monotonicMs() + timeoutMs;
-  for (;;) {
-    const left = await tasksNotElsewhere(docker, id);
-    if (left.length === 0) return;
-    if (clock.monotonicMs() > deadlineMs) {
-      const what = left.join(', ');
-      if (force) return say(`${hostName}: ${what} found no other place`);
-      throw new BrambleError(
-        'CONFLICT',
-        `${hostName} takes no more work, but ${what} found no other place within ${timeoutMs / 1000} s; make room for it, or use --force. To leave all as it was: docker node update --availability active ${hostName}`,
-      );
-    }
-    await sleep(clock, pollMs, signal);
-  }
+  let left: readonly string[] = [];
+  const isEmpty = async () => {
+    left = await tasksNotElsewhere(docker, id);
+    return left.length === 0;
+  };
+  if (await poll(isEmpty, { clock, timeoutMs, signal })) return;
+  const what = left.join(', ');
+  if (force) return say(`${hostName}: ${what} found no other place`);
+  throw new BrambleError(
+    'CONFLICT',
+    `${hostName} takes no more work, but ${what} found no other place within ${timeoutMs / 1000} s; make room for it, or use --force. To leave all as it was: docker node update --availability active ${hostName}`,
+  );
 }
 
 /** Services that still have a task on this node, or fewer than they want since it is drained. */

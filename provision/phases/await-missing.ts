@@ -1,10 +1,9 @@
-import { sleep } from '../../src/support/clock.ts';
 import type { DockerCli } from '../../src/support/docker-cli.ts';
+import { poll } from '../poll.ts';
 import type { Cluster, StepContext } from '../up/phase.ts';
 
 /** Managers miss a node after three heartbeats, 15 s (Docker's own default). */
 const missedMs = 25_000;
-const pollMs = 500;
 
 /**
  * Resolves when the managers miss the nodes that could not be reached. In an update Docker waits for ever for the task of a node
@@ -19,9 +18,7 @@ export async function awaitMissing(
   const away = (swarm?.nodes ?? []).filter(({ id, isReady }) => isReady && !reached.has(id));
   if (away.length === 0) return;
   say(`waiting until the managers miss ${away.map(({ hostName }) => hostName).join(' and ')}`);
-  const deadlineMs = clock.monotonicMs() + missedMs;
   const ids = away.map(({ id }) => id);
   const states = () => docker.run(['node', 'inspect', '--format', '{{.Status.State}}', ...ids]);
-  while ((await states()).includes('ready') && clock.monotonicMs() < deadlineMs)
-    await sleep(clock, pollMs, signal);
+  await poll(async () => !(await states()).includes('ready'), { clock, timeoutMs: missedMs, signal });
 }

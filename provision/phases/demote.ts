@@ -1,9 +1,8 @@
-import { sleep } from '../../src/support/clock.ts';
 import type { DockerCli } from '../../src/support/docker-cli.ts';
 import { BrambleError } from '../../src/support/errors.ts';
+import { poll } from '../poll.ts';
 import type { StepContext, SwarmNode } from '../up/phase.ts';
 
-const pollMs = 500;
 /** One that leads hands over first, and an election takes up to 20 s. */
 const longestMs = 60_000;
 
@@ -20,18 +19,16 @@ export async function demote(
   // Those whom a new beginning has left out (`--force-new-cluster`) are called managers and are none; Docker demotes no such.
   if (!isManager(id, await list(docker))) return;
   await docker.run(['node', 'demote', id]);
-  const deadlineMs = clock.monotonicMs() + longestMs;
-  for (;;) {
+  const isDone = async () => {
     const nodes = await list(docker).catch(() => []); // while a leader is elected nobody answers
     const areKnown = nodes.length > 0 && nodes.every(({ status }) => status !== 'Unknown');
-    if (areKnown && !isManager(id, nodes)) return;
-    if (clock.monotonicMs() > deadlineMs)
-      throw new BrambleError(
-        'CONTROL_OFFLINE',
-        `${hostName} is still a manager after ${longestMs / 1000} s; run this again`,
-      );
-    await sleep(clock, pollMs, signal);
-  }
+    return areKnown && !isManager(id, nodes);
+  };
+  if (!(await poll(isDone, { clock, timeoutMs: longestMs, signal })))
+    throw new BrambleError(
+      'CONTROL_OFFLINE',
+      `${hostName} is still a manager after ${longestMs / 1000} s; run this again`,
+    );
 }
 
 interface Listed {

@@ -1,7 +1,7 @@
-import { sleep } from '../../src/support/clock.ts';
 import type { DockerCli } from '../../src/support/docker-cli.ts';
 import { BrambleError } from '../../src/support/errors.ts';
 import type { InventoryNode } from '../inventory.ts';
+import { poll } from '../poll.ts';
 import type { Cluster, StepContext, SwarmNode } from '../up/phase.ts';
 
 /**
@@ -16,7 +16,6 @@ export function earlierSelves({ name }: InventoryNode, { facts, swarm }: Cluster
 
 /** Managers miss a node after three heartbeats, 15 s (Docker's own default). */
 const missedMs = 60_000;
-const pollMs = 500;
 
 /** What a node is to managers that have heard of it, and to those that have just taken the lead and may still hear of it. */
 const mayLive = ['ready', 'unknown'];
@@ -27,14 +26,11 @@ export async function untilMissed(
   { id, hostName }: Pick<SwarmNode, 'id' | 'hostName'>,
   { clock, signal }: Pick<StepContext, 'clock' | 'signal'>,
 ): Promise<void> {
-  const deadlineMs = clock.monotonicMs() + missedMs;
-  const format = '{{.Status.State}}';
-  while (mayLive.includes(await docker.run(['node', 'inspect', '--format', format, id]))) {
-    if (clock.monotonicMs() > deadlineMs)
-      throw new BrambleError(
-        'CONFLICT',
-        `two machines call themselves ${hostName} in the Swarm; give the other one another host name`,
-      );
-    await sleep(clock, pollMs, signal);
-  }
+  const state = () => docker.run(['node', 'inspect', '--format', '{{.Status.State}}', id]);
+  const isMissed = async () => !mayLive.includes(await state());
+  if (!(await poll(isMissed, { clock, timeoutMs: missedMs, signal })))
+    throw new BrambleError(
+      'CONFLICT',
+      `two machines call themselves ${hostName} in the Swarm; give the other one another host name`,
+    );
 }

@@ -1,13 +1,12 @@
-import { sleep } from '../../src/support/clock.ts';
 import { BrambleError } from '../../src/support/errors.ts';
 import type { InventoryNode } from '../inventory.ts';
+import { poll } from '../poll.ts';
 import { askDocker, dockerOf } from '../remote/docker.remote.ts';
 import type { Remote } from '../remote/remote.ts';
 import type { Cluster, Step, StepContext } from '../up/phase.ts';
 import { addressOf, askableManager, firstManager } from './roles.ts';
 
 const managersPort = 2377;
-const pollMs = 500;
 /** An election takes up to 20 s, and a first state over a slow card as long again. */
 const longestWaitMs = 90_000;
 
@@ -84,23 +83,20 @@ async function untilMember(
   manager: string,
   { clock, remote, remoteOf, signal }: StepContext,
 ): Promise<void> {
-  const deadlineMs = clock.monotonicMs() + longestWaitMs;
   const docker = dockerOf(remoteOf(manager), signal);
   const id = await dockerOf(remote, signal).run(['info', '--format', '{{.Swarm.NodeID}}']);
-  for (;;) {
-    const format = '{{.Status.State}} {{if .ManagerStatus}}{{.ManagerStatus.Reachability}}{{end}}';
-    const [state, reachability] = (
-      await docker.run(['node', 'inspect', '--format', format, id]).catch(() => '')
-    ).split(' ');
-    const isIn = state === 'ready' && (role === 'worker' || reachability === 'reachable');
-    if (isIn && (role === 'worker' || (await answersItself(remote, signal)))) return;
-    if (clock.monotonicMs() > deadlineMs)
-      throw new BrambleError(
-        'UNREACHABLE',
-        `${name} joined, but ${manager} does not see it ready; are the ports 2377/tcp, 7946/tcp+udp and 4789/udp open between them?`,
-      );
-    await sleep(clock, pollMs, signal);
-  }
+  const format = '{{.Status.State}} {{if .ManagerStatus}}{{.ManagerStatus.Reachability}}{{end}}';
+  const isMember = async () => {
+    const states = await docker.run(['node', 'inspect', '--format', format, id]).catch(() => '');
+    const [state, reachability] = states.split(' ');
+    if (role === 'worker') return state === 'ready';
+    return state === 'ready' && reachability === 'reachable' && answersItself(remote, signal);
+  };
+  if (!(await poll(isMember, { clock, timeoutMs: longestWaitMs, signal })))
+    throw new BrambleError(
+      'UNREACHABLE',
+      `${name} joined, but ${manager} does not see it ready; are the ports 2377/tcp, 7946/tcp+udp and 4789/udp open between them?`,
+    );
 }
 
 async function answersItself(remote: StepContext['remote'], signal: AbortSignal): Promise<boolean> {

@@ -1,5 +1,6 @@
-import { type Clock, sleep } from '../../src/support/clock.ts';
+import type { Clock } from '../../src/support/clock.ts';
 import { BrambleError } from '../../src/support/errors.ts';
+import { poll } from '../poll.ts';
 import type { Remote } from '../remote/remote.ts';
 import { type HostKey, parseKnownHosts } from '../remote/scan-host-key.ts';
 import { tunnelPlaces } from './places.ts';
@@ -114,19 +115,16 @@ export function parseTunnelState(text: string): TunnelState {
   return { state, description: said.get('Description') ?? '', lastWords, hasFailed };
 }
 
-const pollMs = 500;
-
 /** Resolves when the host has let us in or refused us, or after `timeoutMs`, to how it stands then. */
 export async function untilConnected(
   remote: Remote,
   { clock, timeoutMs, signal }: Signalled & { readonly clock: Clock; readonly timeoutMs: number },
 ): Promise<TunnelState> {
-  const deadlineMs = clock.monotonicMs() + timeoutMs;
-  for (;;) {
+  const decided = async () => {
     const state = await readTunnel(remote, { signal });
-    if (state.state === 'connected' || state.hasFailed || clock.monotonicMs() > deadlineMs) return state;
-    await sleep(clock, pollMs, signal);
-  }
+    return (state.state === 'connected' || state.hasFailed) && state;
+  };
+  return (await poll(decided, { clock, timeoutMs, signal })) ?? readTunnel(remote, { signal });
 }
 
 /** `$1` is the folder, `$2` the unit's file, `$3` the user. */

@@ -1,6 +1,7 @@
-import { type Clock, sleep } from '../../src/support/clock.ts';
+import type { Clock } from '../../src/support/clock.ts';
 import type { DockerCli } from '../../src/support/docker-cli.ts';
 import { BrambleError } from '../../src/support/errors.ts';
+import { poll } from '../poll.ts';
 import { dockerOf } from '../remote/docker.remote.ts';
 import type { Remote } from '../remote/remote.ts';
 import { gatewayPasswordFile } from '../stack.ts';
@@ -37,7 +38,6 @@ export interface OpenDoorOptions {
 
 /** On a node that has just joined, Docker starts the agent some seconds later. */
 const startsWithinMs = 60_000;
-const pollMs = 500;
 
 /** Run by Node.js in the container; the call is on standard input, and no secret leaves the container. */
 const program = `
@@ -65,22 +65,20 @@ export async function openAgentDoor(
   { service, user, clock, signal }: OpenDoorOptions,
 ): Promise<AgentDoor> {
   const docker = dockerOf(remote, signal);
-  const deadlineMs = clock.monotonicMs() + startsWithinMs;
-  let container = await findContainer(docker, service);
-  while (container === undefined) {
-    if (clock.monotonicMs() > deadlineMs)
-      throw new BrambleError(
-        'REMOTE_FAILED',
-        `${remote.name}: no container of ${service} runs; see docker service ps --no-trunc ${service}`,
-      );
-    await sleep(clock, pollMs, signal);
-    container = await findContainer(docker, service);
-  }
-  const running = container;
+  const container = await poll(() => findContainer(docker, service), {
+    clock,
+    timeoutMs: startsWithinMs,
+    signal,
+  });
+  if (container === undefined)
+    throw new BrambleError(
+      'REMOTE_FAILED',
+      `${remote.name}: no container of ${service} runs; see docker service ps --no-trunc ${service}`,
+    );
   return {
     ask: async (call) => {
       const said = await docker.run(
-        ['exec', '--interactive', running, 'node', '--input-type=module', '--eval', program],
+        ['exec', '--interactive', container, 'node', '--input-type=module', '--eval', program],
         { stdin: JSON.stringify({ ...call, user, passwordFile: gatewayPasswordFile }) },
       );
       return parseAnswer(said);

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path/posix';
-import { type Clock, sleep } from '../../src/support/clock.ts';
+import type { Clock } from '../../src/support/clock.ts';
 import { BrambleError } from '../../src/support/errors.ts';
 import type { InventoryNode } from '../inventory.ts';
+import { poll } from '../poll.ts';
 import { mapBounded } from '../up/map-bounded.ts';
 import type { AgentDoor, GatewayAnswer } from './agent-door.ts';
-import { type Message, missingSigns, parseMessages, type SignOptions } from './signs-of-life.ts';
+import { missingSigns, parseMessages, type SignOptions } from './signs-of-life.ts';
 
 export interface CheckOptions extends SignOptions {
   readonly node: Pick<InventoryNode, 'name' | 'hardware'>;
@@ -26,29 +27,27 @@ const signsWithinMs = 90_000;
 const lookMs = 1_500;
 const functionWithinMs = 90_000;
 const callMs = 20_000;
-const pollMs = 500;
 
 /** Looks for what a node that works says of itself. Rejects FUNCTION_UNREADY with what is missing. */
 export async function seeSignsOfLife(door: AgentDoor, options: CheckOptions): Promise<void> {
   const { node, clock, signal } = options;
-  const deadlineMs = clock.monotonicMs() + signsWithinMs;
   // All that a node says is where its status is.
   const filter = encodeURIComponent(`${dirname(options.topics.status(node.name))}/#`);
   const url = `${ownGateway}/bramble/events?filter=${filter}`;
-  for (;;) {
-    const { status, body } = await door.ask({ method: 'GET', url, withinMs: lookMs });
-    const messages: Message[] = parseMessages(body);
-    const missing = missingSigns(node, messages, options);
-    if (missing.length === 0) return;
-    if (clock.monotonicMs() > deadlineMs)
-      throw new BrambleError(
-        'FUNCTION_UNREADY',
-        status === 200
-          ? `${node.name} does not ${missing.join(', nor ')}; see docker service logs of its agent`
-          : `${node.name}: its gateway does not tell what happens: ${told({ status, body })}`,
-      );
-    await sleep(clock, pollMs, signal);
-  }
+  let missing: readonly string[] = [];
+  let answer: GatewayAnswer = { status: 0, body: '' };
+  const seesAll = async () => {
+    answer = await door.ask({ method: 'GET', url, withinMs: lookMs });
+    missing = missingSigns(node, parseMessages(answer.body), options);
+    return missing.length === 0;
+  };
+  if (!(await poll(seesAll, { clock, timeoutMs: signsWithinMs, signal })))
+    throw new BrambleError(
+      'FUNCTION_UNREADY',
+      answer.status === 200
+        ? `${node.name} does not ${missing.join(', nor ')}; see docker service logs of its agent`
+        : `${node.name}: its gateway does not tell what happens: ${told(answer)}`,
+    );
 }
 
 /**
@@ -106,18 +105,17 @@ async function untilAnswered(
   { gateway, word, ...options }: CheckOptions & { readonly gateway: string; readonly word: string },
 ): Promise<void> {
   const { functionName, node, clock, signal } = options;
-  const deadlineMs = clock.monotonicMs() + functionWithinMs;
-  for (;;) {
-    const url = `${gateway}/function/${functionName}`;
-    const answer = await door.ask({ method: 'GET', url, withinMs: callMs });
-    if (answer.status === 200 && answer.body === word) return;
-    if (clock.monotonicMs() > deadlineMs)
-      throw new BrambleError(
-        'FUNCTION_UNREADY',
-        `${node.name}: a function on it is not answered for at ${gateway}: ${told(answer)}`,
-      );
-    await sleep(clock, pollMs, signal);
-  }
+  const url = `${gateway}/function/${functionName}`;
+  let answer: GatewayAnswer = { status: 0, body: '' };
+  const isAnswered = async () => {
+    answer = await door.ask({ method: 'GET', url, withinMs: callMs });
+    return answer.status === 200 && answer.body === word;
+  };
+  if (!(await poll(isAnswered, { clock, timeoutMs: functionWithinMs, signal })))
+    throw new BrambleError(
+      'FUNCTION_UNREADY',
+      `${node.name}: a function on it is not answered for at ${gateway}: ${told(answer)}`,
+    );
 }
 
 function told({ status, body }: GatewayAnswer): string {
