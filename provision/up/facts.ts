@@ -9,6 +9,8 @@ export interface NodeFacts {
   /** Not those of Docker's own bridges, which are the same everywhere. */
   readonly addresses: readonly string[];
   readonly memoryBytes: number;
+  /** Of the disk that Docker's images and the agent's data are on. */
+  readonly diskUsedBytes: number;
   readonly diskFreeBytes: number;
   readonly hasMemoryCgroup: boolean;
   /** How far the node's clock is ahead of ours, at least: what may be the way there and back is not counted. */

@@ -26,7 +26,12 @@ ip -oneline address show up scope global | while read -r _ device _ address _; d
   case $device in docker* | br-* | veth*) ;; *) say address "$(echo "$address" | cut -d/ -f1)" ;; esac
 done
 say memoryKilobytes "$(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo)"
-say diskFreeKilobytes "$(df -Pk /var/lib | sed -n '2s/^[^ ]* *[0-9]* *[0-9]* *\([0-9]*\).*/\1/p')"
+df -Pk /var/lib | {
+  read -r _
+  read -r _ _ used free _
+  say diskUsedKilobytes "$used"
+  say diskFreeKilobytes "$free"
+}
 if [ -r /sys/fs/cgroup/cgroup.controllers ]; then
   grep -qw memory /sys/fs/cgroup/cgroup.controllers && say cgroup memory
 else
@@ -105,6 +110,7 @@ export function parseFacts(text: string, { name, sentMs, receivedMs }: Asked): N
     hostName: last('hostName'),
     addresses: said.get('address') ?? [],
     memoryBytes: Number(last('memoryKilobytes')) * 1024,
+    diskUsedBytes: Number(last('diskUsedKilobytes')) * 1024,
     diskFreeBytes: Number(last('diskFreeKilobytes')) * 1024,
     hasMemoryCgroup: said.has('cgroup'),
     clockOffsetMs: offset(Number(last('clockMs')), sentMs, receivedMs),

@@ -77,21 +77,13 @@ function parsePower(bits: number): PowerVitals {
   return { isLow: isSet(0), wasLow: isSet(16), isThrottled: isSet(2) };
 }
 
-/** The rest is soon filled by one image more. */
-const fullRatio = 0.9;
-
-/** What of it somebody should see to. */
-export function warnOfVitals(name: string, { power, diskRatio }: NodeVitals): string[] {
+/** What of it somebody should see to; what the disk needs is told by the node's facts. */
+export function warnOfVitals(name: string, { power }: Pick<NodeVitals, 'power'>): string[] {
   return [
     ...(power?.isLow ? [`${name} has too little voltage now; give it another power supply or cable`] : []),
     ...(power?.wasLow && !power.isLow
       ? [`${name} had too little voltage since it was switched on; look at its power supply and cable`]
       : []),
     ...(power?.isThrottled ? [`${name} runs slower than it could, for want of power or for heat`] : []),
-    ...(diskRatio >= fullRatio
-      ? [
-          `the disk of ${name} is ${Math.round(diskRatio * 100)} % full; docker system prune there removes unused images`,
-        ]
-      : []),
   ];
 }

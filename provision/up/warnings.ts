@@ -4,6 +4,7 @@ import type { Cluster, SwarmNode } from './phase.ts';
 
 /** Less, and images of another version or two fill it. */
 const littleDiskBytes = 2_000_000_000;
+const fullDiskRatio = 0.9;
 
 /** What works, and will not for ever: sentences for whoever runs the cluster. */
 export function findWarnings(cluster: Cluster): string[] {
@@ -17,18 +18,25 @@ export function findWarnings(cluster: Cluster): string[] {
 
 function warnOfNode(name: string, facts: NodeFacts | undefined): string[] {
   if (facts === undefined) return [];
-  const freeMegabytes = Math.round(facts.diskFreeBytes / 1e6);
   return [
     ...(facts.hasMemoryCgroup
       ? []
       : [
           `${name} cannot limit memory: add cgroup_enable=memory to /boot/firmware/cmdline.txt and restart it, else one function can take all of it`,
         ]),
-    ...(facts.diskFreeBytes < littleDiskBytes
-      ? [
-          `${name} has only ${freeMegabytes} MB left on its disk; docker system prune there removes unused images`,
-        ]
-      : []),
+    ...warnOfDisk(name, facts),
+  ];
+}
+
+function warnOfDisk(
+  name: string,
+  { diskFreeBytes, diskUsedBytes }: Pick<NodeFacts, 'diskFreeBytes' | 'diskUsedBytes'>,
+): string[] {
+  const ratio = diskUsedBytes / (diskUsedBytes + diskFreeBytes);
+  if (diskFreeBytes >= littleDiskBytes && ratio < fullDiskRatio) return [];
+  const megabytes = Math.round(diskFreeBytes / 1e6);
+  return [
+    `the disk of ${name} is ${Math.round(ratio * 100)} % full, ${megabytes} MB are left; docker system prune there removes unused images`,
   ];
 }
 

@@ -69,6 +69,7 @@ describe.skipIf(note)(`machines of the tests${note}`, () => {
       hostName: 'pi-01',
       addresses: [machines.at(0).address],
       memoryBytes: expect.toSatisfy((bytes: number) => bytes > 1e9),
+      diskUsedBytes: expect.toSatisfy((bytes: number) => bytes > 1e6),
       diskFreeBytes: expect.toSatisfy((bytes: number) => bytes > 1e9),
       hasMemoryCgroup: true,
       clockOffsetMs: 0,

@@ -69,6 +69,7 @@ export function bareFacts(index: number, given: Partial<NodeFacts> = {}): NodeFa
     hostName: nameOf(index),
     addresses: [addressOf(index)],
     memoryBytes: 4e9,
+    diskUsedBytes: 10e9,
     diskFreeBytes: 20e9,
     hasMemoryCgroup: true,
     clockOffsetMs: 0,

@@ -151,6 +151,7 @@ export class MemoryHost implements Machine {
       ['hostName', this.name],
       ['address', this.address],
       ['memoryKilobytes', '4000000'],
+      ['diskUsedKilobytes', '10000000'],
       ['diskFreeKilobytes', '20000000'],
       ['cgroup', 'memory'],
       ['bootId', `boot-of-${this.name}`],
