@@ -7,7 +7,7 @@ import { addressOf, firstManager } from '../phases/roles.ts';
 import { stackName } from '../phases/stack.ts';
 import { poll } from '../poll.ts';
 import { askDocker, dockerOf } from '../remote/docker.remote.ts';
-import type { Remote } from '../remote/remote.ts';
+import { type Remote, remoteOf } from '../remote/remote.ts';
 import { runDetached } from '../remote/run-detached.ts';
 import { brokerLabel } from '../stack.ts';
 import type { NodeFacts } from '../up/facts.ts';
@@ -115,8 +115,7 @@ const readyMs = 120_000;
  */
 export async function restore(life: Life, { open, passphrase, manifest }: Backup): Promise<void> {
   const { name } = firstManager(life.wanted);
-  const remote = life.remotes.get(name);
-  if (remote === undefined) throw new BrambleError('NOT_FOUND', `${name} is not in the inventory`);
+  const remote = remoteOf(life.remotes, name);
   const { facts, isPut } = await prepare(remote, manifest, life);
   try {
     if (!isPut) await put(remote, { open, passphrase, manifest }, life);

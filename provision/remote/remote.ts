@@ -1,4 +1,5 @@
 import type { Duplex, Readable } from 'node:stream';
+import { BrambleError } from '../../src/support/errors.ts';
 
 /**
  * One machine that is reached from this one: a single connection, many commands over it. A command is a list of arguments, never
@@ -43,4 +44,11 @@ export interface RemoteResult {
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/** The one of that name. Throws NOT_FOUND where there is none: it is not in the inventory, or no way to it was opened. */
+export function remoteOf(remotes: ReadonlyMap<string, Remote>, name: string): Remote {
+  const remote = remotes.get(name);
+  if (remote === undefined) throw new BrambleError('NOT_FOUND', `${name} is not in the inventory`);
+  return remote;
 }

@@ -1,8 +1,8 @@
 import type { Clock } from '../../src/support/clock.ts';
-import { BrambleError, toBrambleError } from '../../src/support/errors.ts';
+import { type BrambleError, toBrambleError } from '../../src/support/errors.ts';
 import { retry } from '../../src/support/retry.ts';
 import type { Inventory } from '../inventory.ts';
-import type { Remote } from '../remote/remote.ts';
+import { type Remote, remoteOf } from '../remote/remote.ts';
 import type { NodeFacts } from './facts.ts';
 import { mapBounded } from './map-bounded.ts';
 import type { Cluster, Phase, Step, SwarmFacts } from './phase.ts';
@@ -214,9 +214,7 @@ class Run {
   }
 
   #remoteOf(node: string): Remote {
-    const remote = this.#options.remotes.get(node);
-    if (remote === undefined) throw new BrambleError('NOT_FOUND', `${node} is not in the inventory`);
-    return remote;
+    return remoteOf(this.#options.remotes, node);
   }
 }
 

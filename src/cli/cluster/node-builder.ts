@@ -4,7 +4,7 @@ import { mayUseRegistry, registryAddress, servedRegistry } from '../../../provis
 import { firstManager } from '../../../provision/phases/roles.ts';
 import { gatewayOf } from '../../../provision/phases/stack.ts';
 import { buildOn, dockerOf } from '../../../provision/remote/docker.remote.ts';
-import type { Remote } from '../../../provision/remote/remote.ts';
+import { type Remote, remoteOf } from '../../../provision/remote/remote.ts';
 import type { NodeFacts } from '../../../provision/up/facts.ts';
 import type { Cluster } from '../../../provision/up/phase.ts';
 import { readFacts } from '../../../provision/up/read-facts.ts';
@@ -37,17 +37,13 @@ export async function withNodeBuilder<Result>(
   const sudoPassword = sudoPasswordFor(wanted, { ...context, json });
   const remotes = await parts.openRemotes({ ...wanted, nodes }, { env, home, sudoPassword });
   try {
-    const remoteOf = ({ name }: InventoryNode): Remote => {
-      const remote = remotes.byName.get(name);
-      if (remote === undefined) throw new TypeError(`${name} was not opened`);
-      return remote;
-    };
+    const reach = ({ name }: InventoryNode) => remoteOf(remotes.byName, name);
     const ask = async (one: InventoryNode): Promise<[string, NodeFacts]> => [
       one.name,
-      await readFacts(remoteOf(one), { clock: parts.clock, signal }),
+      await readFacts(reach(one), { clock: parts.clock, signal }),
     ];
     const facts = new Map(await Promise.all(nodes.map(ask)));
-    return await use(createNodeBuilder(remoteOf(node), { wanted, facts, swarm: undefined }, signal));
+    return await use(createNodeBuilder(reach(node), { wanted, facts, swarm: undefined }, signal));
   } finally {
     await remotes.close();
   }

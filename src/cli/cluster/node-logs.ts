@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline';
 import { stackName } from '../../../provision/phases/stack.ts';
+import { remoteOf } from '../../../provision/remote/remote.ts';
 import { openRemotes } from '../../../provision/up/connect.ts';
 import { BrambleError } from '../../support/errors.ts';
 import type { CliContext, JsonOption } from '../context.ts';
@@ -38,9 +39,7 @@ export async function printNodeLogs(
   const remotes = await openRemotes({ ...inventory, nodes: [node] }, { env, home, sudoPassword });
   try {
     const command = ['sh', '-c', script, 'sh', `${stackName}_agent`, ...flagsFor(options)];
-    const remote = remotes.byName.get(name);
-    if (remote === undefined) throw new TypeError(`${name} was not opened`);
-    const stream = await remote.pipe(command, { as: 'root', signal });
+    const stream = await remoteOf(remotes.byName, name).pipe(command, { as: 'root', signal });
     stream.end();
     const lines = createInterface(stream)[Symbol.asyncIterator]();
     const first = await lines.next();

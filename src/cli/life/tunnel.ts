@@ -1,7 +1,7 @@
 import type { Life } from '../../../provision/life/life.ts';
 import { firstManager } from '../../../provision/phases/roles.ts';
 import { gatewayPort } from '../../../provision/phases/stack.ts';
-import type { Remote } from '../../../provision/remote/remote.ts';
+import { type Remote, remoteOf } from '../../../provision/remote/remote.ts';
 import type { HostKey } from '../../../provision/remote/scan-host-key.ts';
 import {
   prepareTunnel,
@@ -110,9 +110,7 @@ function onNode<Result>(
 ): Promise<Result> {
   return withLife({ flags, context, parts }, async (life) => {
     const { name } = flags.node === undefined ? firstManager(life.wanted) : findNode(life.wanted, flags.node);
-    const remote = life.remotes.get(name);
-    if (remote === undefined) throw new BrambleError('NOT_FOUND', `${name} is not in the inventory`);
-    return work(remote, life);
+    return work(remoteOf(life.remotes, name), life);
   });
 }
 
