@@ -45,6 +45,8 @@ export interface DockerNode {
   readonly socketPath: string;
   /** Its network namespace, below /run/netns. */
   readonly namespace: string;
+  /** What the Engine writes. */
+  readonly logFile: string;
   /** Runs the `docker` program against it; rejects if that fails. */
   docker(...args: readonly string[]): Promise<string>;
   /** Process ids of the Engine and of all it runs. */
@@ -183,11 +185,11 @@ async function startMachines(
       const { namespace, address } = await lan.plug(index);
       const daemon = new Daemon({ ...options, name, namespace, folder: join(folder, name), ownFolder });
       daemons.push(daemon);
-      const { socketPath } = daemon;
+      const { socketPath, logFile } = daemon;
       const docker = daemon.docker.bind(daemon);
       all.push({
         daemon,
-        node: { name, address, socketPath, namespace, docker, processes: () => daemon.processes() },
+        node: { name, address, socketPath, namespace, logFile, docker, processes: () => daemon.processes() },
       });
     }
     await Promise.all(daemons.map((daemon) => daemon.start()));

@@ -6,26 +6,35 @@ import type { DockerNode, Swarm } from './docker.ts';
 const answerLimitMs = 10_000;
 const tailLines = 40;
 
-/** What became of Bramble's own containers on each node and what they said last, to be printed when a test fails. */
+/** What became of each node's Engine and of Bramble's own containers, and what they said last: for a test that fails. */
 export async function whatHappened({ nodes }: Pick<Swarm, 'nodes'>): Promise<string> {
-  const told = await Promise.all(
-    nodes.map((node) =>
-      inTime(tellOf(node)).catch((err: Error) => `${node.name} does not tell: ${err.message}`),
-    ),
-  );
-  return told.join('\n\n');
+  return (await Promise.all(nodes.map(tellOf))).join('\n\n');
 }
 
-async function tellOf({ name, docker }: DockerNode): Promise<string> {
+async function tellOf(node: DockerNode): Promise<string> {
+  const containers = await inTime(tellOfContainers(node)).catch((err: Error) => [
+    `no answer: ${err.message}`,
+  ]);
+  const engine = await readFile(node.logFile, 'utf8').catch((err: Error) => err.message);
+  return [`${node.name}:`, ...containers, 'its Engine:', ...lastWords(engine)].join('\n');
+}
+
+async function tellOfContainers({ docker }: DockerNode): Promise<string[]> {
   const ids = await docker('ps', '--all', '--quiet', '--filter', 'name=bramble_');
-  const told = ids.split('\n').flatMap((id) => (id === '' ? [] : [tellOfContainer(docker, id)]));
-  return [`${name}:`, ...(await Promise.all(told))].join('\n');
+  return Promise.all(ids.split('\n').flatMap((id) => (id === '' ? [] : [tellOfContainer(docker, id)])));
 }
 
 async function tellOfContainer(docker: DockerNode['docker'], id: string): Promise<string> {
   const state = await docker('inspect', '--format', '{{.Name}} {{json .State}}', id);
   const log = await readFile(await docker('inspect', '--format', '{{.LogPath}}', id), 'utf8');
-  return [state, ...log.trimEnd().split('\n').slice(-tailLines)].join('\n');
+  return [state, ...lastWords(log)].join('\n');
+}
+
+/** From where a program of Go crashed, else the end. */
+function lastWords(log: string): string[] {
+  const lines = log.trimEnd().split('\n');
+  const crash = lines.findLastIndex((line) => /^(panic|fatal error): /.test(line));
+  return crash < 0 ? lines.slice(-tailLines) : lines.slice(crash, crash + tailLines);
 }
 
 async function inTime<Value>(answer: Promise<Value>): Promise<Value> {
