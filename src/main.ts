@@ -139,8 +139,8 @@ class Ending {
       this.#resolve = resolve;
     });
     const onDefect = (err: unknown) => {
-      log.error({ err }, 'uncaught error, stopping');
       this.end(1);
+      log.error({ err }, 'uncaught error, stopping');
     };
     const offTermination = onTermination((signal) => {
       log.info({ signal }, 'stopping');

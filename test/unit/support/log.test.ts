@@ -1,6 +1,10 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BrambleError } from '../../../src/support/errors.ts';
 import { createLog } from '../../../src/support/log.ts';
+import { root } from '../../support/repo.ts';
 
 function logged(err: unknown): Record<string, unknown> {
   const lines: string[] = [];
@@ -28,5 +32,29 @@ describe('createLog', () => {
 
   it('writes what is thrown and is no error as it is', () => {
     expect(logged('a sentence')).toBe('a sentence');
+  });
+
+  it('lets the program go on when standard error takes no more', () => {
+    const program = `
+      const { createLog } = await import(process.argv[1]);
+      const log = createLog('info');
+      for (let line = 0; line < 3; line += 1) log.info({ line }, 'to a disk that is full');
+      console.log('goes on');`;
+    const full = openSync('/dev/full', 'w');
+    const args = [
+      '--import',
+      'tsx',
+      '--input-type=module',
+      '--eval',
+      program,
+      join(root, 'src/support/log.ts'),
+    ];
+    const { stdout, status } = spawnSync(process.execPath, args, {
+      cwd: root,
+      stdio: ['ignore', 'pipe', full],
+      encoding: 'utf8',
+    });
+    closeSync(full);
+    expect([stdout, status]).toEqual(['goes on\n', 0]);
   });
 });
