@@ -143,8 +143,8 @@ class Connection(BaseHTTPRequestHandler):
                     self.send_header(name, str(one))
         if status >= 200 and status not in (204, 304):
             self.send_header("content-length", str(len(body)))
-        if self.close_connection:
-            self.send_header("connection", "close")
+        # Callers make a function wait for slow readers only when it promises to keep the connection.
+        self.send_header("connection", "close" if self.close_connection else "keep-alive")
         self.end_headers()
         if self.command != "HEAD" and status not in (204, 304):
             self.wfile.write(body)

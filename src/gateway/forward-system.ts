@@ -16,6 +16,12 @@ const aliveTimeoutMs = 2_000;
 /** Managers answer within 10 s, or say that their Docker does not; a change may ask Docker several times. */
 const headersTimeoutMs = { reading: 12_000, changing: 30_000 };
 
+/**
+ * So much of an answer waits for a client that reads slowly before the manager is made to wait. Far more than an answer has, as
+ * undici must not be paused when a manager that stops closes the connection (nodejs/undici#5360).
+ */
+const mostAheadBytes = 4 * 1024 * 1024;
+
 /** Marks what was passed on, so that two nodes without a runtime do not pass it to each other for ever. */
 const forwardedHeader = 'x-bramble-forwarded';
 
@@ -170,6 +176,7 @@ export class ControlForwarder {
       method: raw.method ?? 'GET',
       headers: { ...toUndici(requestHeaders(raw)), [forwardedHeader]: '1' },
       body: body.byteLength === 0 ? null : body,
+      highWaterMark: mostAheadBytes,
       headersTimeout: isReading ? headersTimeoutMs.reading : headersTimeoutMs.changing,
       signal,
       dispatcher: this.#agent,

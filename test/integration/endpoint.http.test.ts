@@ -1,5 +1,8 @@
+import { once } from 'node:events';
 import { request as httpRequest, type RequestListener } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { CallSettings } from '../../src/functions/call/call-context.ts';
 import { HttpEndpoint } from '../../src/functions/endpoint.http.ts';
@@ -70,6 +73,30 @@ describe('an HTTP endpoint', () => {
     });
     expect(await textOf(response)).toBe('hello');
     expect(seen).toMatchObject({ 'x-own': 'yes', host: address });
+  });
+
+  const large = 'a'.repeat(300_000);
+  it.each([
+    ['closes the connection', `HTTP/1.1 200 OK\r\nContent-Length: ${large.length}\r\nConnection: close`],
+    ['ends with the connection', 'HTTP/1.1 200 OK'],
+    ['speaks HTTP/1.0', `HTTP/1.0 200 OK\r\nContent-Length: ${large.length}`],
+    ['keeps the connection', `HTTP/1.1 200 OK\r\nContent-Length: ${large.length}\r\nConnection: keep-alive`],
+  ])('brings a large answer to a slow reader when the function %s', async (_, head) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      const isKept = head.includes('keep-alive');
+      socket.once('data', () => socket[isKept ? 'write' : 'end'](`${head}\r\n\r\n${large}`));
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    cleanUps.push(async () => server.close()); // after the endpoint, which keeps a connection
+    const { port } = server.address() as AddressInfo;
+    const response = await endpointAt(`127.0.0.1:${port}`).invoke(buildRequest('/'), { signal: never });
+    let bytes = 0;
+    for await (const chunk of response.body as Readable) {
+      bytes += chunk.length;
+      await sleep(50); // the connection has ended by then
+    }
+    expect(bytes).toBe(large.length);
   });
 
   it('removes the headers of a single connection, both ways', async () => {

@@ -33,6 +33,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #bytes = 0;
   /** The body of an answer that streams. */
   #stream: Readable | undefined;
+  #mayPause = false;
   #hasEnded = false;
   #cancelLimit = nothing;
   #cancelRead = nothing;
@@ -92,6 +93,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#limitBody();
     // Never stops reading for a body of known, short length: nobody could forget to read on.
     if (length <= smallBytes || status === 204 || status === 304) return;
+    this.#mayPause = staysOpen(raw);
     this.#stream = this.#openStream();
     this.#resolve({ ...this.#head, body: this.#stream });
   }
@@ -100,7 +102,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#bytes += chunk.length;
     if (this.#bytes > this.#context.maxAnswerBytes) this.#giveUp(this.#tooLarge());
     else if (this.#stream === undefined) this.#chunks.push(chunk);
-    else if (!this.#stream.push(chunk)) controller.pause();
+    else if (!this.#stream.push(chunk) && this.#mayPause) controller.pause();
   }
 
   onResponseEnd(): void {
@@ -242,4 +244,15 @@ function toUndici(headers: FunctionRequest['headers']): string[] {
     else for (const one of value ?? []) pairs.push(name, one);
   }
   return pairs;
+}
+
+/**
+ * Is the connection certain to outlive its answer? undici's parser throws out of a socket's event, which ends the process, when
+ * the connection of any other answer ends while that is paused (nodejs/undici#5360). Such an answer is not paused but kept, up
+ * to `maxAnswerBytes`, for a reader that is slow.
+ */
+function staysOpen(headers: IncomingHttpHeaders): boolean {
+  const said = String(headers.connection ?? '').toLowerCase();
+  const tellsItsEnd = headers['content-length'] !== undefined || headers['transfer-encoding'] === 'chunked';
+  return said === 'keep-alive' && tellsItsEnd;
 }
