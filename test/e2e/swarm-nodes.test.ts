@@ -34,7 +34,7 @@ describe.skipIf(whyNoDocker() !== '')(`Bramble on a Swarm of three nodes${whyNoD
     startLoad(client, { topic: function_, amount, ledger, page: function_ });
 
   beforeAll(async () => {
-    bramble = await openBrambleSwarm({ nodes: 3, broker });
+    bramble = await openBrambleSwarm({ nodes: 3, broker, heartbeat: '60s' });
     ledger = await openLedger(bramble.swarm.hostAddress);
     const deployed = await bramble.deploy({ handled: counting('handled'), stored: counting('stored') });
     expect(deployed).toMatchObject({ exit: 0 });
@@ -151,11 +151,13 @@ describe.skipIf(whyNoDocker() !== '')(`Bramble on a Swarm of three nodes${whyNoD
     expect(await serves(broker)).toBe(true);
   });
 
-  /** Of a node: its Docker Engine, or the agent in its container. */
+  /** Of a node: its Docker Engine, or the agent in its container, whose health check has the same environment. */
   function processes(node: number, what: 'dockerd' | 'agent'): number[] {
     const marks = {
       dockerd: (pid: number) => readOr(`/proc/${pid}/comm`) === 'dockerd\n',
-      agent: (pid: number) => readOr(`/proc/${pid}/environ`).includes('BRAMBLE_ROLES=sense,show,serve\0'),
+      agent: (pid: number) =>
+        readOr(`/proc/${pid}/environ`).includes('BRAMBLE_ROLES=sense,show,serve\0') &&
+        readOr(`/proc/${pid}/cmdline`).includes('\0/app/dist/cli.js\0'),
     };
     return bramble.swarm.node(node).processes().filter(marks[what]);
   }

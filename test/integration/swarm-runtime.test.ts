@@ -170,14 +170,16 @@ describe.skipIf(whyNoDocker())(`functions as services of a Swarm${whyNoDocker()}
     await runtime.scale(name, 3);
     await ready(name, 3);
     const endpoints = runtime.endpoints(name);
-    for (const [i, endpoint] of endpoints.entries())
-      await endpoint.invoke(buildRequest(`/log?line-${i}`), { signal: never });
     const read = async (query: object) => {
       const lines = [];
       for await (const line of runtime.logs(name, { signal: never, ...query })) lines.push(line);
       return lines;
     };
-    await until('all lines', async () => (await read({})).length === 3);
+    for (const [i, endpoint] of endpoints.entries()) {
+      await endpoint.invoke(buildRequest(`/log?line-${i}`), { signal: never });
+      // Docker gives a line its time when it reads it.
+      await until('this line', async () => (await read({})).length === i + 1);
+    }
     const lines = await read({});
     expect(lines.map(({ text }) => text)).toEqual(['line-0', 'line-1', 'line-2']);
     expect(lines.map(({ instance }) => instance)).toEqual(endpoints.map(({ id }) => id));

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import Docker from 'dockerode';
 import { type Static, type TSchema, Type } from 'typebox';
+import { systemClock } from '../../support/clock.system.ts';
 import { BrambleError } from '../../support/errors.ts';
 import { findProblems } from '../../support/schema.ts';
 import { fromDocker } from './docker-errors.ts';
@@ -14,12 +15,16 @@ import {
   SwarmTask,
 } from './docker-objects.ts';
 
-/** Longer than any answer of a healthy Engine takes; while managers elect a leader they are silent for 20 s. */
-const answerLimitMs = 10_000;
-/** An Engine without a way to the registry can wait for its resolver for most of a minute. */
-const registryLimitMs = 4_000;
-/** Streams of events and logs are known to fall silent for good: after so long they end, to be opened anew. */
-const silenceLimitMs = 30_000;
+interface Limits {
+  /** Longer than any answer of a healthy Engine takes; while managers elect a leader they are silent for 20 s. */
+  readonly answerMs: number;
+  /** An Engine without a way to the registry can wait for its resolver for most of a minute. */
+  readonly registryMs: number;
+  /** Streams of events and logs are known to fall silent for good: after so long they end, to be opened anew. */
+  readonly silenceMs: number;
+}
+
+const usualLimits: Limits = { answerMs: 10_000, registryMs: 4_000, silenceMs: 30_000 };
 
 /** What a registry wants to know of who asks; Docker's AuthConfig. */
 export interface RegistryLogin {
@@ -51,18 +56,21 @@ interface Request {
  */
 export class Engine {
   readonly #socketPath: string;
-  readonly #answers: Docker;
-  readonly #registry: Docker;
-  readonly #streams: Docker;
+  readonly #answers: Way;
+  readonly #registry: Way;
+  readonly #streams: Way;
   #ownId: string | undefined;
 
-  constructor(socketPath: string) {
+  constructor(socketPath: string, { answerMs, registryMs, silenceMs }: Limits = usualLimits) {
     this.#socketPath = socketPath;
     // An empty `host`, or the environment's DOCKER_HOST would win over the socket.
-    const at = { socketPath, host: '' };
-    this.#answers = new Docker({ ...at, timeout: answerLimitMs });
-    this.#registry = new Docker({ ...at, timeout: registryLimitMs });
-    this.#streams = new Docker({ ...at, timeout: silenceLimitMs });
+    const way = (limitMs: number): Way => ({
+      docker: new Docker({ socketPath, host: '', timeout: limitMs }),
+      limitMs,
+    });
+    this.#answers = way(answerMs);
+    this.#registry = way(registryMs);
+    this.#streams = way(silenceMs);
   }
 
   /** Services with this label that have replicas. */
@@ -192,17 +200,23 @@ export class Engine {
     return stream;
   }
 
-  async #ask(doing: string, request: Request, docker = this.#answers): Promise<unknown> {
+  async #ask(doing: string, request: Request, way = this.#answers): Promise<unknown> {
     try {
-      return await dial(docker, request);
+      return await dial(way, request);
     } catch (err) {
       throw fromDocker(err, { doing, at: this.#socketPath });
     }
   }
 }
 
+/** A client of Docker, and how long its answers, or the heads of its streams, may take. */
+interface Way {
+  readonly docker: Docker;
+  readonly limitMs: number;
+}
+
 function dial(
-  docker: Docker,
+  { docker, limitMs }: Way,
   { method, path, query, body, login, signal, isStream }: Request,
 ): Promise<unknown> {
   const modem: { dial(options: object, done: (err: Error | null, answer: unknown) => void): void } =
@@ -218,7 +232,14 @@ function dial(
     ...(isStream ? { isStream } : {}),
   };
   return new Promise((resolve, reject) => {
-    modem.dial(options, (err, answer) => (err === null ? resolve(answer) : reject(err)));
+    // The client does not tell of an answer that has begun and then breaks off or falls silent.
+    const late = new Error(`no whole answer within ${limitMs} ms`);
+    const cancel = systemClock.after(limitMs, () => reject(late));
+    modem.dial(options, (err, answer) => {
+      cancel();
+      if (err === null) resolve(answer);
+      else reject(err);
+    });
   });
 }
 

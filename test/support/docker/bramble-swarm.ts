@@ -45,6 +45,7 @@ export interface BrambleSwarmOptions {
   readonly managers?: number;
   /** Where the nodes have their mounts from, `/sys` among them. */
   readonly mountNamespace?: string | undefined;
+  readonly heartbeat?: string;
   /** The agents' bramble.yaml. */
   readonly config?: object;
   /** Index of the node that keeps the broker; 0 unless told. */
