@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { stackName } from '../../provision/phases/stack.ts';
 import { knownHostsOf } from '../../provision/project-folder.ts';
 import { SshRemote } from '../../provision/remote/remote.ssh.ts';
 import { BrambleError } from '../support/errors.ts';
@@ -12,7 +13,6 @@ import { passwordsFile } from './stack-passwords.ts';
 
 /** Where the gateway of a cluster listens on every node, unless told. */
 const usualPort = 8080;
-const stackName = 'bramble';
 
 /** The gateway of a node whose address is `ssh://pi@pi-01.local`: through one SSH connection, which ends with the command. */
 export class SshGateway {
