@@ -9,6 +9,7 @@ const project = (name: string, timeoutMs: number, rest: { globalSetup?: string[]
     include: [`test/${name}/**/*.test.ts`],
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
+    expect: { poll: { timeout: 30_000, interval: 10 } },
     ...rest,
   },
 });

@@ -61,11 +61,11 @@ describe('the embedded broker', () => {
     const publishing = ['a', 'b'].map((payload) =>
       peer.publish({ topic: 'work', payload }).then(() => acknowledged.push(payload)),
     );
-    await eventually(() => finish.length).toBe(2);
+    await expect.poll(() => finish.length).toBe(2);
     finish[1]?.();
     // On the same connection, so an acknowledgement sent before it would have come before it.
     await bus.publish({ topic: 'mark', payload: '' });
-    await eventually(() => seen.length).toBe(1);
+    await expect.poll(() => seen.length).toBe(1);
     expect(acknowledged).toEqual([]);
     finish[0]?.();
     await Promise.all(publishing);
@@ -82,9 +82,9 @@ describe('the embedded broker', () => {
     const message = { topic: 'work', payload: 'x' };
     await expect(peer.publish(message)).rejects.toMatchObject({ code: 'BUS_OFFLINE' });
     expect(others).toEqual([]);
-    await eventually(() => peer.state).toBe('online');
+    await expect.poll(() => peer.state).toBe('online');
     await peer.publish(message);
-    await eventually(() => others.length).toBe(1);
+    await expect.poll(() => others.length).toBe(1);
     expect(calls).toBe(2);
   });
 
@@ -94,7 +94,7 @@ describe('the embedded broker', () => {
     });
     const others = await collect(peer, 'work');
     await peer.publish({ topic: 'work', payload: 'x', qos: 0 });
-    await eventually(() => others.length).toBe(1);
+    await expect.poll(() => others.length).toBe(1);
     expect(peer.state).toBe('online');
   });
 
@@ -118,7 +118,7 @@ describe('the embedded broker', () => {
     const theirs = await collect(peer, presence.topic);
     await startPeer({ url: `mqtt://127.0.0.1:${relay.port}`, presence });
     relay.cut();
-    for (const seen of [ours, theirs]) await eventually(() => texts(seen)).toEqual(['online', 'offline']);
+    for (const seen of [ours, theirs]) await expect.poll(() => texts(seen)).toEqual(['online', 'offline']);
     await alsoRunning.pop()?.stop();
     await relay.close();
   });
@@ -133,7 +133,7 @@ describe('the embedded broker', () => {
     alsoRunning.push(again);
     const seen = await collect(again, 'kept');
     await again.start(notAborted);
-    await eventually(() => texts(seen)).toEqual(['x']);
+    await expect.poll(() => texts(seen)).toEqual(['x']);
   });
 
   it.each([
@@ -168,7 +168,7 @@ describe('the embedded broker', () => {
     ]) {
       const wrong = newMqttBus({ url, protocol: '3.1.1', ...login });
       const starting = wrong.start(notAborted);
-      await eventually(() => wrong.problem?.code).toBe('BUS_REFUSED');
+      await expect.poll(() => wrong.problem?.code).toBe('BUS_REFUSED');
       await wrong.stop();
       await starting;
     }
@@ -223,7 +223,7 @@ describe('the embedded broker', () => {
       await mosquittoPub(broker, ['-q', '1', '-t', 'c/in/a', '-m', 'hello']);
       expect(texts(seen)).toEqual(['hello']);
       await bus.publish({ topic: 'c/out/b', payload: 'world' });
-      await eventually(() => sub.lines).toEqual(['c/out/b world']);
+      await expect.poll(() => sub.lines).toEqual(['c/out/b world']);
       await sub.stop();
     });
 
@@ -252,8 +252,4 @@ async function collect(bus: Pick<AedesBus, 'subscribe'>, filter: string): Promis
 
 function texts(messages: readonly Incoming[]): string[] {
   return messages.map(({ payload }) => Buffer.from(payload).toString());
-}
-
-function eventually<Value>(read: () => Value) {
-  return expect.poll(read, { timeout: 10_000, interval: 10 });
 }

@@ -53,7 +53,7 @@ describe.skipIf(!hasMosquitto)('an MQTT bus (needs the programs mosquitto and mo
     const bus = newMqttBus(options);
     running.push(bus);
     void bus.start(notAborted);
-    await eventually(() => bus.problem).toBeDefined();
+    await expect.poll(() => bus.problem).toBeDefined();
     expect(bus.state).toBe('offline');
     return bus;
   }
@@ -66,12 +66,12 @@ describe.skipIf(!hasMosquitto)('an MQTT bus (needs the programs mosquitto and mo
       const presence = ownPresence();
       const bus = await throughRelay({ presence });
       const seen = await collect(peer, presence.topic);
-      await eventually(() => texts(seen)).toEqual(['online']);
+      await expect.poll(() => texts(seen)).toEqual(['online']);
       relay.cut();
-      await eventually(() => texts(seen)).toEqual(['online', 'offline']);
+      await expect.poll(() => texts(seen)).toEqual(['online', 'offline']);
       relay.mend();
-      await eventually(() => texts(seen)).toEqual(['online', 'offline', 'online']);
-      await eventually(() => bus.state).toBe('online');
+      await expect.poll(() => texts(seen)).toEqual(['online', 'offline', 'online']);
+      await expect.poll(() => bus.state).toBe('online');
     });
 
     it('rejects what the broker had not acknowledged, and does not send it later', async () => {
@@ -81,23 +81,23 @@ describe.skipIf(!hasMosquitto)('an MQTT bus (needs the programs mosquitto and mo
       const publishing = expect(bus.publish({ topic: 'lost/a', payload: 'a' })).rejects.toMatchObject({
         code: 'BUS_OFFLINE',
       });
-      await eventually(() => texts(seen)).toEqual(['a']);
+      await expect.poll(() => texts(seen)).toEqual(['a']);
       relay.cut();
       await publishing;
       relay.mend();
-      await eventually(() => bus.state).toBe('online');
+      await expect.poll(() => bus.state).toBe('online');
       await bus.publish({ topic: 'lost/b', payload: 'b' });
-      await eventually(() => texts(seen)).toEqual(['a', 'b']);
+      await expect.poll(() => texts(seen)).toEqual(['a', 'b']);
     });
 
     it('gets what was published meanwhile, because the broker keeps its session', async () => {
       const bus = await throughRelay();
       const seen = await collect(bus, 'meanwhile');
       relay.cut();
-      await eventually(() => bus.state).toBe('offline');
+      await expect.poll(() => bus.state).toBe('offline');
       await peer.publish({ topic: 'meanwhile', payload: 'x' });
       relay.mend();
-      await eventually(() => texts(seen)).toEqual(['x']);
+      await expect.poll(() => texts(seen)).toEqual(['x']);
     });
 
     it('gets a message again whose handler had not ended, and acknowledges it on the new connection', async () => {
@@ -109,19 +109,19 @@ describe.skipIf(!hasMosquitto)('an MQTT bus (needs the programs mosquitto and mo
         return seen.length === 1 ? never : undefined;
       });
       await peer.publish({ topic: 'again', payload: 'x' });
-      await eventually(() => seen).toEqual(['x']);
+      await expect.poll(() => seen).toEqual(['x']);
       relay.cut();
-      await eventually(() => bus.state).toBe('offline');
+      await expect.poll(() => bus.state).toBe('offline');
       relay.mend();
-      await eventually(() => seen).toEqual(['x', 'x']);
-      await eventually(() => bus.state).toBe('online');
+      await expect.poll(() => seen).toEqual(['x', 'x']);
+      await expect.poll(() => bus.state).toBe('online');
       // Comes after the acknowledgement on the same connection: when this one has arrived, so has that.
       await bus.publish({ topic: 'behind', payload: 'it' });
       relay.cut();
-      await eventually(() => bus.state).toBe('offline');
+      await expect.poll(() => bus.state).toBe('offline');
       await peer.publish({ topic: 'again', payload: 'last' });
       relay.mend();
-      await eventually(() => seen).toEqual(['x', 'x', 'last']);
+      await expect.poll(() => seen).toEqual(['x', 'x', 'last']);
     });
 
     it('has its subscriptions and its session after a restart of a broker that kept them', async () => {
@@ -132,10 +132,10 @@ describe.skipIf(!hasMosquitto)('an MQTT bus (needs the programs mosquitto and mo
         const seen = await collect(bus, 'kept');
         await keeping.restart();
         await mosquittoPub(keeping, ['-q', '1', '-t', 'kept', '-m', 'x']);
-        await eventually(() => texts(seen)).toEqual(['x']);
-        await eventually(() => bus.state).toBe('online');
+        await expect.poll(() => texts(seen)).toEqual(['x']);
+        await expect.poll(() => bus.state).toBe('online');
         const status = await collect(bus, presence.topic);
-        await eventually(() => texts(status)).toEqual(['online']);
+        await expect.poll(() => texts(status)).toEqual(['online']);
       } finally {
         await keeping.remove();
       }
@@ -155,17 +155,17 @@ describe.skipIf(!hasMosquitto)('an MQTT bus (needs the programs mosquitto and mo
       });
       const jobs = ['1', '2', '3', '4', '5', '6', '7', '8'];
       for (const job of jobs) await peer.publish({ topic: 'jobs', payload: job });
-      await eventually(() => started).toEqual(jobs.slice(0, 4));
+      await expect.poll(() => started).toEqual(jobs.slice(0, 4));
       finish.get('2')?.();
       finish.get('3')?.();
       // A message there and back: an acknowledgement written before it has had its effect.
       const mark = await collect(bus, 'mark');
       await bus.publish({ topic: 'mark', payload: '', qos: 0 });
-      await eventually(() => mark.length).toBe(1);
+      await expect.poll(() => mark.length).toBe(1);
       expect(started).toEqual(jobs.slice(0, 4));
       finish.get('1')?.();
       for (const job of jobs) {
-        await eventually(() => started).toContain(job);
+        await expect.poll(() => started).toContain(job);
         finish.get(job)?.();
       }
       expect(started).toEqual(jobs);
@@ -180,7 +180,7 @@ describe.skipIf(!hasMosquitto)('an MQTT bus (needs the programs mosquitto and mo
       });
       await peer.publish({ topic: 'fail', payload: 'a' });
       await peer.publish({ topic: 'fail', payload: 'b' });
-      await eventually(() => seen).toEqual(['a', 'b', 'a', 'b']);
+      await expect.poll(() => seen).toEqual(['a', 'b', 'a', 'b']);
     });
 
     it('handles more messages at a time than the broker lets one client have unacknowledged elsewhere', async () => {
@@ -195,7 +195,7 @@ describe.skipIf(!hasMosquitto)('an MQTT bus (needs the programs mosquitto and mo
       });
       const sent = Array.from({ length: 200 }, () => peer.publish({ topic: 'many', payload: 'x' }));
       await Promise.all(sent);
-      await eventually(() => most).toBeGreaterThan(1);
+      await expect.poll(() => most).toBeGreaterThan(1);
     });
   });
 
@@ -210,8 +210,8 @@ describe.skipIf(!hasMosquitto)('an MQTT bus (needs the programs mosquitto and mo
       }
       const sent = Array.from({ length: 20 }, (_, i) => String(i));
       for (const payload of sent) await peer.publish({ topic: 'shared/job', payload });
-      await eventually(() => tail.length).toBe(40);
-      await eventually(() => texts(worked.flat()).sort()).toEqual([...sent].sort());
+      await expect.poll(() => tail.length).toBe(40);
+      await expect.poll(() => texts(worked.flat()).sort()).toEqual([...sent].sort());
       for (const seen of worked) expect(seen.length).toBeGreaterThan(0);
     });
 
@@ -223,7 +223,7 @@ describe.skipIf(!hasMosquitto)('an MQTT bus (needs the programs mosquitto and mo
       for (const bus of buses) worked.push(await collect(bus, 'shared311/+', 'crew'));
       const sent = Array.from({ length: 20 }, (_, i) => String(i));
       for (const payload of sent) await peer.publish({ topic: 'shared311/job', payload });
-      await eventually(() => texts(worked.flat()).sort()).toEqual([...sent].sort());
+      await expect.poll(() => texts(worked.flat()).sort()).toEqual([...sent].sort());
       for (const seen of worked) expect(seen.length).toBeGreaterThan(0);
     });
 
@@ -233,7 +233,7 @@ describe.skipIf(!hasMosquitto)('an MQTT bus (needs the programs mosquitto and mo
         const bus = await start({ url: `mqtt://127.0.0.1:${foreign.port}`, presence: ownPresence() });
         const seen = await collect(bus, 'jobs/+', 'crew');
         await foreign.publish({ topic: 'jobs/a', payload: 'x' });
-        await eventually(() => texts(seen)).toEqual(['x']);
+        await expect.poll(() => texts(seen)).toEqual(['x']);
       } finally {
         await foreign.stop();
       }
@@ -251,7 +251,7 @@ describe.skipIf(!hasMosquitto)('an MQTT bus (needs the programs mosquitto and mo
       });
       const late = await startMosquitto({ port });
       try {
-        await eventually(() => bus.state).toBe('online');
+        await expect.poll(() => bus.state).toBe('online');
         expect(bus.problem).toBeUndefined();
       } finally {
         await late.remove();
@@ -306,7 +306,7 @@ describe.skipIf(!hasMosquitto)('an MQTT bus (needs the programs mosquitto and mo
         const bus = await start({ url: secure.url, ca: secure.ca });
         const seen = await collect(bus, 'tls');
         await bus.publish({ topic: 'tls', payload: 'x' });
-        await eventually(() => texts(seen)).toEqual(['x']);
+        await expect.poll(() => texts(seen)).toEqual(['x']);
         const blind = await startInVain({ url: secure.url });
         expect(blind.problem).toMatchObject({
           code: 'BUS_REFUSED',
@@ -333,12 +333,12 @@ describe.skipIf(!hasMosquitto)('an MQTT bus (needs the programs mosquitto and mo
     const bus = await throughRelay({ metrics });
     const seen = await collect(bus, 'counted');
     await bus.publish({ topic: 'counted', payload: 'x', qos: 0 });
-    await eventually(() => seen.length).toBe(1);
+    await expect.poll(() => seen.length).toBe(1);
     relay.cut();
-    await eventually(() => bus.state).toBe('offline');
+    await expect.poll(() => bus.state).toBe('offline');
     expect(await metrics.render()).toContain('bramble_bus_connected 0');
     relay.mend();
-    await eventually(() => bus.state).toBe('online');
+    await expect.poll(() => bus.state).toBe('online');
     const text = await metrics.render();
     expect(text).toContain('bramble_bus_connected 1');
     expect(text).toContain('bramble_bus_reconnects_total 1');
@@ -355,10 +355,10 @@ describe.skipIf(!hasMosquitto)('an MQTT bus (needs the programs mosquitto and mo
       ...['-D', 'publish', 'content-type', 'application/json'],
       ...['-D', 'publish', 'user-property', 'id', 'e-1'],
     ]);
-    await eventually(() => texts(seen)).toEqual(['{"a":1}']);
+    await expect.poll(() => texts(seen)).toEqual(['{"a":1}']);
     expect(seen[0]).toMatchObject({ contentType: 'application/json', properties: { id: 'e-1' } });
     await bus.publish({ topic: 'c/out', payload: 'x', contentType: 'text/plain', properties: { id: 'e-2' } });
-    await eventually(() => sub.lines).toEqual(['c/out text/plain id:e-2 x']);
+    await expect.poll(() => sub.lines).toEqual(['c/out text/plain id:e-2 x']);
     await sub.stop();
   });
 
@@ -391,8 +391,4 @@ function texts(messages: readonly Incoming[]): string[] {
 
 function textOf(payload: Uint8Array): string {
   return Buffer.from(payload).toString();
-}
-
-function eventually<Value>(read: () => Value) {
-  return expect.poll(read, { timeout: 10_000, interval: 10 });
 }

@@ -85,7 +85,7 @@ describe('an MQTT bus', () => {
       });
     for (let i = 1; i <= 3_000; i += 1) publish(`work/${i}`, i);
     publish('news', 3_001);
-    await eventually(() => news).toEqual(['x']);
+    await expect.poll(() => news).toEqual(['x']);
     expect(taken).toBe(3_000);
   });
 
@@ -102,8 +102,8 @@ describe('an MQTT bus', () => {
       expect(bus.state).toBe('online');
       expect(broker.connections.map(({ level }) => level)).toEqual([5, 4]);
       broker.connections[1]?.hangUp();
-      await eventually(() => bus.state).toBe('offline');
-      await eventually(() => bus.state).toBe('online');
+      await expect.poll(() => bus.state).toBe('offline');
+      await expect.poll(() => bus.state).toBe('online');
       expect(broker.connections.map(({ level }) => level)).toEqual([5, 4, 4]);
     });
 
@@ -130,8 +130,8 @@ describe('an MQTT bus', () => {
         }),
       );
       broker.connections[0]?.hangUp();
-      await eventually(() => broker.connections.length).toBe(3);
-      await eventually(() => bus.state).toBe('online');
+      await expect.poll(() => broker.connections.length).toBe(3);
+      await expect.poll(() => bus.state).toBe('online');
       expect(broker.connections.map(({ level }) => level)).toEqual([5, 5, 5]);
     });
   });
@@ -143,20 +143,20 @@ describe('an MQTT bus', () => {
       await bus.subscribe('a/#', ({ topic }) => new Promise((resolve) => finish.set(topic, resolve)));
       const [connection] = broker.connections;
       for (const messageId of [11, 12, 13]) connection?.send(publish(`a/${messageId}`, messageId));
-      await eventually(() => finish.size).toBe(3);
+      await expect.poll(() => finish.size).toBe(3);
       finish.get('a/12')?.();
       await roundTrip(bus);
       expect(acknowledged(connection)).toEqual([]);
       finish.get('a/11')?.();
-      await eventually(() => acknowledged(connection)).toEqual([11, 12]);
+      await expect.poll(() => acknowledged(connection)).toEqual([11, 12]);
       finish.get('a/13')?.();
-      await eventually(() => acknowledged(connection)).toEqual([11, 12, 13]);
+      await expect.poll(() => acknowledged(connection)).toEqual([11, 12, 13]);
     });
 
     it('acknowledges what nobody wants', async () => {
       await start(obligingly());
       broker.connections[0]?.send(publish('unwanted', 7));
-      await eventually(() => acknowledged(broker.connections[0])).toEqual([7]);
+      await expect.poll(() => acknowledged(broker.connections[0])).toEqual([7]);
     });
 
     it('never acknowledges on another connection than the one a message came by', async () => {
@@ -172,8 +172,8 @@ describe('an MQTT bus', () => {
       broker.connections[0]?.send(publish('a', 21));
       await roundTrip(bus);
       broker.connections[0]?.hangUp();
-      await eventually(() => broker.connections.length).toBe(2);
-      await eventually(() => bus.state).toBe('online');
+      await expect.poll(() => broker.connections.length).toBe(2);
+      await expect.poll(() => bus.state).toBe('online');
       finish();
       await roundTrip(bus);
       expect(acknowledged(broker.connections[1])).toEqual([]);
@@ -189,7 +189,7 @@ describe('an MQTT bus', () => {
         ...publish('a/b', 1),
         properties: { subscriptionIdentifier: wide?.id ?? 0 },
       });
-      await eventually(() => acknowledged(broker.connections[0])).toEqual([1]);
+      await expect.poll(() => acknowledged(broker.connections[0])).toEqual([1]);
       expect(seen).toEqual(['wide']);
     });
   });
@@ -204,8 +204,8 @@ describe('an MQTT bus', () => {
         message: expect.stringContaining('secret/#'),
       });
       broker.connections[0]?.hangUp();
-      await eventually(() => broker.connections.length).toBe(2);
-      await eventually(() => bus.state).toBe('online');
+      await expect.poll(() => broker.connections.length).toBe(2);
+      await expect.poll(() => bus.state).toBe('online');
       expect(subscriptions(broker.connections[1])).toEqual([]);
     });
 
@@ -260,9 +260,9 @@ describe('an MQTT bus', () => {
       const end = await bus.subscribe('a', () => {});
       await bus.subscribe('b', () => {});
       broker.connections[0]?.hangUp();
-      await eventually(() => bus.state).toBe('offline');
+      await expect.poll(() => bus.state).toBe('offline');
       await end();
-      await eventually(() => bus.state).toBe('online');
+      await expect.poll(() => bus.state).toBe('online');
       const second = broker.connections[1];
       expect(second?.packets.filter(({ cmd }) => cmd === 'unsubscribe')).toMatchObject([
         { unsubscriptions: ['a'] },
@@ -315,11 +315,11 @@ describe('an MQTT bus', () => {
         }),
       );
       const publishing = Promise.all(['1', '2', '3'].map((payload) => bus.publish({ topic: 'a', payload })));
-      await eventually(() => unanswered.length).toBe(2);
+      await expect.poll(() => unanswered.length).toBe(2);
       await bus.subscribe('mark', () => {});
       expect(unanswered.length).toBe(2);
       for (let i = 0; i < 3; i += 1) {
-        await eventually(() => unanswered.length).toBeGreaterThan(i);
+        await expect.poll(() => unanswered.length).toBeGreaterThan(i);
         broker.connections[0]?.send({ cmd: 'puback', messageId: unanswered[i] ?? 0 });
       }
       await publishing;
@@ -351,8 +351,8 @@ describe('an MQTT bus', () => {
   ] as const)('explains a refused connection: MQTT %s, %o', async (protocol, connack, code, words) => {
     const bus = await open(obligingly({ connect: refusing(connack) }), { protocol });
     void bus.start(notAborted);
-    await eventually(() => bus.problem).toMatchObject({ code, message: expect.stringContaining(words) });
-    await eventually(() => broker.connections.length).toBeGreaterThan(1);
+    await expect.poll(() => bus.problem).toMatchObject({ code, message: expect.stringContaining(words) });
+    await expect.poll(() => broker.connections.length).toBeGreaterThan(1);
   });
 
   it('refuses an address that is none', async () => {
@@ -390,8 +390,4 @@ function subscriptions(connection: ScriptedConnection | undefined) {
 /** When it has resolved, everything that we wrote before has arrived. */
 async function roundTrip(bus: MqttBus): Promise<void> {
   await bus.publish({ topic: 'round-trip', payload: '' });
-}
-
-function eventually<Value>(read: () => Value) {
-  return expect.poll(read, { timeout: 5_000, interval: 5 });
 }
