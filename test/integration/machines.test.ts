@@ -97,7 +97,8 @@ describe.skipIf(note)(`machines of the tests${note}`, () => {
     const stream = await open(machines, 1).pipe(['sh', '-c', 'cat', 'a-secret'], { as: 'root', signal });
     await until('it is seen', () => [...recording.seen].some((line) => line.endsWith(' a-secret')));
     stream.end();
-    expect(await machines.at(1).journal()).toContain('a-secret');
+    const isTold = async () => (await machines.at(1).journal()).includes('a-secret');
+    await until('the journal tells of it', isTold);
   });
 
   describe('that run a script which a lost connection does not end', () => {

@@ -181,7 +181,8 @@ export class Machine {
   }
 
   /** All that was logged since it was flashed, sudo's commands among it. */
-  journal(): Promise<string> {
+  async journal(): Promise<string> {
+    await this.exec(['journalctl', '--sync']); // with what is on its way
     return this.exec(['journalctl', '--no-pager', '--quiet', '--output=short-precise']);
   }
 
