@@ -64,11 +64,8 @@ async function untilSettled(
   { stackName, clock, signal }: PutBackOptions,
 ): Promise<readonly ServiceHealth[]> {
   const doesNotGoOn = watchStillness(clock);
-  let services: readonly ServiceHealth[] = [];
-  const isOver = async () => {
-    services = await readHealth(docker, stackName);
-    return !services.some(isMoving) || doesNotGoOn(services);
-  };
-  await poll(isOver, { clock, timeoutMs: settledMs, signal });
-  return services;
+  return poll(() => readHealth(docker, stackName), {
+    ...{ clock, timeoutMs: settledMs, signal },
+    isEnough: (services) => !services.some(isMoving) || doesNotGoOn(services),
+  });
 }

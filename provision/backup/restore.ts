@@ -191,7 +191,7 @@ async function beginAgain(remote: Remote, facts: NodeFacts, { wanted, clock, sig
     return here?.isReady && here.hostName === remote.name && nodes;
   };
   const nodes = await poll(nodesOnceItLeads, { clock, timeoutMs: readyMs, signal });
-  if (nodes === undefined)
+  if (!nodes)
     throw new BrambleError(
       'CONTROL_OFFLINE',
       `${remote.name} does not lead its Swarm after ${readyMs / 1000} s; see docker node ls there`,

@@ -92,12 +92,11 @@ async function drain(
 ): Promise<void> {
   say(`${hostName}: giving its work to other nodes`);
   await docker.run(['node', 'update', '--availability', 'drain', id]);
-  let left: readonly string[] = [];
-  const isEmpty = async () => {
-    left = await tasksNotElsewhere(docker, id);
-    return left.length === 0;
-  };
-  if (await poll(isEmpty, { clock, timeoutMs, signal })) return;
+  const left = await poll(() => tasksNotElsewhere(docker, id), {
+    ...{ clock, timeoutMs, signal },
+    isEnough: (left) => left.length === 0,
+  });
+  if (left.length === 0) return;
   const what = left.join(', ');
   if (force) return say(`${hostName}: ${what} found no other place`);
   throw new BrambleError(

@@ -120,11 +120,8 @@ export async function untilConnected(
   remote: Remote,
   { clock, timeoutMs, signal }: Signalled & { readonly clock: Clock; readonly timeoutMs: number },
 ): Promise<TunnelState> {
-  const decided = async () => {
-    const state = await readTunnel(remote, { signal });
-    return (state.state === 'connected' || state.hasFailed) && state;
-  };
-  return (await poll(decided, { clock, timeoutMs, signal })) ?? readTunnel(remote, { signal });
+  const isEnough = ({ state, hasFailed }: TunnelState) => state === 'connected' || hasFailed;
+  return poll(() => readTunnel(remote, { signal }), { clock, timeoutMs, signal, isEnough });
 }
 
 /** `$1` is the folder, `$2` the unit's file, `$3` the user. */

@@ -34,14 +34,15 @@ export async function seeSignsOfLife(door: AgentDoor, options: CheckOptions): Pr
   // All that a node says is where its status is.
   const filter = encodeURIComponent(`${dirname(options.topics.status(node.name))}/#`);
   const url = `${ownGateway}/bramble/events?filter=${filter}`;
-  let missing: readonly string[] = [];
-  let answer: GatewayAnswer = { status: 0, body: '' };
-  const seesAll = async () => {
-    answer = await door.ask({ method: 'GET', url, withinMs: lookMs });
-    missing = missingSigns(node, parseMessages(answer.body), options);
-    return missing.length === 0;
+  const look = async () => {
+    const answer = await door.ask({ method: 'GET', url, withinMs: lookMs });
+    return { answer, missing: missingSigns(node, parseMessages(answer.body), options) };
   };
-  if (!(await poll(seesAll, { clock, timeoutMs: signsWithinMs, signal })))
+  const { answer, missing } = await poll(look, {
+    ...{ clock, timeoutMs: signsWithinMs, signal },
+    isEnough: ({ missing }) => missing.length === 0,
+  });
+  if (missing.length > 0)
     throw new BrambleError(
       'FUNCTION_UNREADY',
       answer.status === 200
@@ -106,12 +107,12 @@ async function untilAnswered(
 ): Promise<void> {
   const { functionName, node, clock, signal } = options;
   const url = `${gateway}/function/${functionName}`;
-  let answer: GatewayAnswer = { status: 0, body: '' };
-  const isAnswered = async () => {
-    answer = await door.ask({ method: 'GET', url, withinMs: callMs });
-    return answer.status === 200 && answer.body === word;
-  };
-  if (!(await poll(isAnswered, { clock, timeoutMs: functionWithinMs, signal })))
+  const isRight = ({ status, body }: GatewayAnswer) => status === 200 && body === word;
+  const answer = await poll(() => door.ask({ method: 'GET', url, withinMs: callMs }), {
+    ...{ clock, timeoutMs: functionWithinMs, signal },
+    isEnough: isRight,
+  });
+  if (!isRight(answer))
     throw new BrambleError(
       'FUNCTION_UNREADY',
       `${node.name}: a function on it is not answered for at ${gateway}: ${told(answer)}`,

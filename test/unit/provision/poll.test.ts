@@ -23,6 +23,12 @@ describe('polling', () => {
     expect(await poll(finding('here').look, { ...options(), timeoutMs: 0 })).toBe('here');
   });
 
+  it('ends with what it saw last, where that was not enough', async () => {
+    const isEnough = (seen: unknown) => seen === 'all';
+    expect(await poll(finding('some', 'all', 'more').look, { ...options(), isEnough })).toBe('all');
+    expect(await poll(async () => 'some', { ...options(), isEnough })).toBe('some');
+  });
+
   it('ends with what went wrong', async () => {
     const failing = () => Promise.reject(new Error('no way there'));
     await expect(poll(failing, options())).rejects.toThrow('no way there');
