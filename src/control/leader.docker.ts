@@ -1,3 +1,4 @@
+import { withDeadline } from '../functions/call/deadline.ts';
 import type { Service } from '../lifecycle/service.ts';
 import type { Clock } from '../support/clock.ts';
 import { BrambleError, messageOf } from '../support/errors.ts';
@@ -86,13 +87,9 @@ export class DockerLeader implements Leader, Service {
 
   #ask(): Promise<boolean> {
     const { readManager, clock } = this.#options;
-    return new Promise((resolve, reject) => {
-      const late = new BrambleError('UNREACHABLE', `Docker did not answer within ${answerMs} ms`);
-      const cancel = clock.after(answerMs, () => reject(late));
-      readManager()
-        .then(({ isLeader }) => resolve(isLeader), reject)
-        .finally(cancel);
-    });
+    const late = () => new BrambleError('UNREACHABLE', `Docker did not answer within ${answerMs} ms`);
+    const asked = readManager().then(({ isLeader }) => isLeader);
+    return withDeadline(asked, { clock, limitMs: answerMs, late });
   }
 
   #hasSlept(): boolean {

@@ -6,9 +6,9 @@ export interface Deadline {
   readonly clock: Clock;
   /** 0 is no limit. */
   readonly limitMs: number;
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal;
   /** The error to reject with when time is up. */
-  readonly late: () => BrambleError;
+  readonly late: () => Error;
 }
 
 /** Settles as `work` does, unless time is up or the caller gives up (CANCELLED) first. The work itself goes on. */
@@ -17,11 +17,11 @@ export function withDeadline<Result>(work: Promise<Result>, deadline: Deadline):
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(cancelled());
     const cancel = limitMs === 0 ? () => {} : clock.after(limitMs, () => reject(late()));
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
     work.then(resolve, reject).finally(() => {
       cancel();
-      signal.removeEventListener('abort', onAbort);
+      signal?.removeEventListener('abort', onAbort);
     });
   });
 }

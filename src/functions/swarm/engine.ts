@@ -4,6 +4,7 @@ import { type Static, type TSchema, Type } from 'typebox';
 import { systemClock } from '../../support/clock.system.ts';
 import { BrambleError } from '../../support/errors.ts';
 import { findProblems } from '../../support/schema.ts';
+import { withDeadline } from '../call/deadline.ts';
 import { fromDocker } from './docker-errors.ts';
 import {
   DaemonInfo,
@@ -231,16 +232,12 @@ function dial(
     ...(signal ? { abortSignal: signal } : {}),
     ...(isStream ? { isStream } : {}),
   };
-  return new Promise((resolve, reject) => {
-    // The client does not tell of an answer that has begun and then breaks off or falls silent.
-    const late = new Error(`no whole answer within ${limitMs} ms`);
-    const cancel = systemClock.after(limitMs, () => reject(late));
-    modem.dial(options, (err, answer) => {
-      cancel();
-      if (err === null) resolve(answer);
-      else reject(err);
-    });
+  const dialed = new Promise((resolve, reject) => {
+    modem.dial(options, (err, answer) => (err === null ? resolve(answer) : reject(err)));
   });
+  // The client does not tell of an answer that has begun and then breaks off or falls silent.
+  const late = () => new Error(`no whole answer within ${limitMs} ms`);
+  return withDeadline(dialed, { clock: systemClock, limitMs, late });
 }
 
 /** Those of Docker's objects that have what we read of them: what others made in odd ways is none of ours. */

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { withDeadline } from '../../../src/functions/call/deadline.ts';
+import { systemClock } from '../../../src/support/clock.system.ts';
 import type { DockerNode, Swarm } from './docker.ts';
 
 /** A node that hangs would not answer before the test runner gives up. */
@@ -12,7 +13,9 @@ export async function whatHappened({ nodes }: Pick<Swarm, 'nodes'>): Promise<str
 }
 
 async function tellOf(node: DockerNode): Promise<string> {
-  const containers = await inTime(tellOfContainers(node)).catch((err: Error) => [
+  const late = () => new Error(`none within ${answerLimitMs} ms`);
+  const deadline = { clock: systemClock, limitMs: answerLimitMs, late };
+  const containers = await withDeadline(tellOfContainers(node), deadline).catch((err: Error) => [
     `no answer: ${err.message}`,
   ]);
   const engine = await readFile(node.logFile, 'utf8').catch((err: Error) => err.message);
@@ -35,13 +38,4 @@ function lastWords(log: string): string[] {
   const lines = log.trimEnd().split('\n');
   const crash = lines.findLastIndex((line) => /^(panic|fatal error): /.test(line));
   return crash < 0 ? lines.slice(-tailLines) : lines.slice(crash, crash + tailLines);
-}
-
-async function inTime<Value>(answer: Promise<Value>): Promise<Value> {
-  return Promise.race([
-    answer,
-    sleep(answerLimitMs, undefined, { ref: false }).then(() => {
-      throw new Error(`no answer in ${answerLimitMs} ms`);
-    }),
-  ]);
 }
