@@ -82,7 +82,7 @@ export async function startDocker({
     ...node,
     hostAddress: machines.hostAddress,
     // What is lost while it is paused is nobody but itself.
-    swarmInit: () => swarmInit(node, machines.overlayPool, '--dispatcher-heartbeat', '60s'),
+    swarmInit: () => swarmInit(node, machines.overlayPool, '60s'),
     kill: () => daemon.kill(),
     halt: () => daemon.stop(),
     start: () => daemon.start(),
@@ -212,10 +212,10 @@ async function startMachines(
 async function swarmInit(
   { docker, address }: DockerNode,
   overlayPool: string,
-  ...options: readonly string[]
+  heartbeat: string,
 ): Promise<void> {
   const pool = ['--default-addr-pool', overlayPool, '--default-addr-pool-mask-length', '24'];
-  await docker('swarm', 'init', '--advertise-addr', address, ...pool, ...options);
+  await docker('swarm', 'init', '--advertise-addr', address, ...pool, '--dispatcher-heartbeat', heartbeat);
 }
 
 /** Managers join one after the other: two at once may leave one outside of the quorum. */
@@ -224,7 +224,7 @@ async function joinAll(
   { managers, heartbeat }: Required<Pick<SwarmOptions, 'managers' | 'heartbeat'>>,
 ): Promise<void> {
   const [{ node: first }, ...others] = all;
-  await swarmInit(first, overlayPool, '--dispatcher-heartbeat', heartbeat);
+  await swarmInit(first, overlayPool, heartbeat);
   for (const [i, { node }] of others.entries()) {
     const role = i + 1 < managers ? 'manager' : 'worker';
     const token = await first.docker('swarm', 'join-token', '-q', role);
